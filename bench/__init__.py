@@ -1,0 +1,1 @@
+"""How fast the real server is, as ratios to handlers that do nothing but the same writes and reads."""

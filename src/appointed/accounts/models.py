@@ -1,0 +1,50 @@
+"""Users, their roles and the sessions they are logged in with."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from appointed.core.db import Base
+from appointed.core.types import Digest, HumanString, MachineString
+
+
+class User(Base):
+    """Somebody who can log in. `email` is normalised and unique."""
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(MachineString(254), unique=True)
+    password_hash: Mapped[str] = mapped_column(MachineString(200))
+    display_name: Mapped[str] = mapped_column(HumanString(210))
+    is_active: Mapped[bool]
+    created_at: Mapped[datetime]
+
+    role_rows: Mapped[list["UserRole"]] = relationship(lazy="raise", cascade="all, delete-orphan", passive_deletes=True)
+
+    @property
+    def roles(self) -> list[str]:
+        return sorted(row.role for row in self.role_rows)
+
+
+class UserRole(Base):
+    __tablename__ = "user_roles"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    role: Mapped[str] = mapped_column(MachineString(20), primary_key=True)
+
+
+class LoginSession(Base):
+    """A login on one device, kept alive by a refresh token of which only the hash is stored."""
+
+    __tablename__ = "login_sessions"
+    __table_args__ = (Index("ix_login_sessions_user_id", "user_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    refresh_hash: Mapped[bytes] = mapped_column(Digest(), unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

@@ -1,0 +1,58 @@
+"""Passwords of any bytes up to 1,024, hashed by bcrypt behind a version number."""
+
+import base64
+import hmac
+from functools import partial
+from typing import Annotated
+
+import anyio
+import anyio.to_thread
+import bcrypt
+from pydantic import AfterValidator, SecretStr
+
+MOST_BYTES = 1_024
+FEWEST_CHARACTERS = 8
+PARALLEL_HASHES = 2
+_VERSION = "1:"
+
+
+def _check(password: SecretStr) -> SecretStr:
+    text = password.get_secret_value()
+    if len(text) < FEWEST_CHARACTERS:
+        raise ValueError(f"must have at least {FEWEST_CHARACTERS} characters")
+    if len(text.encode()) > MOST_BYTES:
+        raise ValueError(f"must have at most {MOST_BYTES} bytes")
+    return password
+
+
+Password = Annotated[SecretStr, AfterValidator(_check)]
+
+
+class Hasher:
+    """Hashes in a thread, a few at a time: bcrypt at cost 12 keeps a core busy for a quarter of a second."""
+
+    def __init__(self, cost: int) -> None:
+        self._cost = cost
+        self._limiter = anyio.CapacityLimiter(PARALLEL_HASHES)
+        self._dummy = _hash("nobody's password", cost)
+
+    async def hash(self, password: str) -> str:
+        return await anyio.to_thread.run_sync(_hash, password, self._cost, limiter=self._limiter)
+
+    async def verify(self, password: str, hashed: str | None) -> bool:
+        """Whether the password fits; with no hash (an unknown user) the same work is done for nothing."""
+        check = partial(_fits, password, hashed or self._dummy)
+        return await anyio.to_thread.run_sync(check, limiter=self._limiter) and hashed is not None
+
+
+def _hash(password: str, cost: int) -> str:
+    return _VERSION + bcrypt.hashpw(_prehashed(password), bcrypt.gensalt(cost)).decode()
+
+
+def _fits(password: str, hashed: str) -> bool:
+    return hashed.startswith(_VERSION) and bcrypt.checkpw(_prehashed(password), hashed[len(_VERSION) :].encode())
+
+
+def _prehashed(password: str) -> bytes:
+    """64 bytes without NUL: bcrypt stops at 72 bytes and at the first NUL."""
+    return base64.b64encode(hmac.digest(b"appointed:password:1", password.encode("utf-8", "surrogatepass"), "sha384"))

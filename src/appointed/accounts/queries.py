@@ -1,0 +1,77 @@
+"""Reading accounts."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from appointed.core.errors import NotFound
+from appointed.core.paging import Page, page_of
+
+from .actor import Role
+from .models import LoginSession, User, UserRole
+from .tokens import AccessToken
+
+# Asked for every request, so put together once.
+_ROLES = (
+    select(UserRole.role)
+    .select_from(User)
+    .join(LoginSession, LoginSession.user_id == User.id)
+    .join(UserRole, UserRole.user_id == User.id, isouter=True)
+    .where(
+        User.id == bindparam("user"),
+        User.is_active,
+        LoginSession.id == bindparam("login"),
+        LoginSession.ended_at.is_(None),
+        LoginSession.expires_at > bindparam("now"),
+    )
+)
+
+
+async def find_by_email(session: AsyncSession, email: str) -> User | None:
+    found: User | None = await session.scalar(select(User).where(User.email == email))
+    return found
+
+
+async def get(session: AsyncSession, user_id: UUID, *, for_update: bool = False) -> User:
+    query = select(User).where(User.id == user_id).options(selectinload(User.role_rows))
+    if for_update:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    user = await session.scalar(query)
+    if user is None:
+        raise NotFound
+    return user
+
+
+async def page(session: AsyncSession, *, limit: int, cursor: str | None, role: Role | None = None) -> Page[User]:
+    query = select(User).options(selectinload(User.role_rows))
+    if role:
+        query = query.where(User.id.in_(select(UserRole.user_id).where(UserRole.role == role)))
+    return await page_of(session, query, [User.id], limit=limit, cursor=cursor)
+
+
+async def roles_of(session: AsyncSession, token: AccessToken, now: datetime) -> Sequence[str] | None:
+    """The roles of an active user with a living session; None when either is gone."""
+    rows = await session.scalars(_ROLES, {"user": token.user_id, "login": token.session_id, "now": now})
+    roles = rows.all()
+    return [role for role in roles if role] if roles else None
+
+
+async def roles_by_user(session: AsyncSession, user_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """The roles of each of the users who has any."""
+    found: dict[UUID, list[str]] = {}
+    for row in await session.execute(select(UserRole.user_id, UserRole.role).where(UserRole.user_id.in_(user_ids))):
+        found.setdefault(row.user_id, []).append(row.role)
+    return found
+
+
+async def count_administrators(session: AsyncSession) -> int:
+    return (
+        await session.scalar(
+            select(func.count()).select_from(UserRole).join(User).where(UserRole.role == Role.ADMIN, User.is_active)
+        )
+        or 0
+    )

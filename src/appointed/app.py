@@ -1,0 +1,183 @@
+"""The web application: its routes, its middleware and how errors are shown."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html, get_swagger_ui_oauth2_redirect_html
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from appointed import __version__
+from appointed.accounts.passwords import Hasher
+from appointed.accounts.tokens import Tokens
+from appointed.admin.routes import router as users
+from appointed.appointments import offers
+from appointed.appointments.errors import TimeRefused
+from appointed.appointments.ground_routes import router as ground
+from appointed.appointments.group_routes import router as sessions
+from appointed.appointments.life_routes import doctors as delays
+from appointed.appointments.life_routes import router as life
+from appointed.appointments.routes import router as appointments
+from appointed.appointments.routes import slots
+from appointed.appointments.schemas import SlotRead
+from appointed.appointments.series_routes import router as series
+from appointed.auth.routes import router as auth
+from appointed.availability.routes import profiles
+from appointed.availability.routes import router as availability
+from appointed.background import BackgroundWork, background_work
+from appointed.core import logs
+from appointed.core.clock import Clock, SystemClock
+from appointed.core.crypto import Vault
+from appointed.core.db import Database, connect
+from appointed.core.errors import AppError
+from appointed.core.idempotency import Replayed
+from appointed.core.settings import Environment, Settings
+from appointed.deps import DocumentedApp, State, errors
+from appointed.deps.state import Hint, state_of
+from appointed.doctors.routes import router as doctors
+from appointed.health import router as health
+from appointed.locations.room_routes import router as rooms
+from appointed.locations.routes import router as places
+from appointed.middleware import RequestLog, TrailingSlash
+from appointed.patients.related_routes import router as related_people
+from appointed.patients.routes import router as patients
+from appointed.records.routes import router as records
+from appointed.visit_types.routes import router as visit_types
+from appointed.web import pages
+from appointed.web.routes import router as web
+
+DESCRIPTION = "Healthcare appointment scheduling. Errors are RFC 9457 problem documents with a stable `code`."
+ASSETS = "/api-docs-assets"
+# Routes are looked through in this order: those that are asked for most stand first.
+ROUTERS = (
+    slots,
+    appointments,
+    health,
+    auth,
+    users,
+    patients,
+    related_people,
+    doctors,
+    profiles,
+    availability,
+    ground,
+    life,
+    series,
+    sessions,
+    delays,
+    records,
+    places,
+    rooms,
+    visit_types,
+    web,
+)
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    database: Database | None = None,
+    hint: Hint | None = None,
+) -> FastAPI:
+    """The application. What is not given is made from the settings; with a `hint`, others do the background work."""
+    settings, clock = settings or Settings(), clock or SystemClock()
+    logs.configure(as_json=settings.environment is Environment.PRODUCTION)
+    is_owner = database is None
+    database = database or connect(
+        settings.database, Vault.of(settings.data_key_bytes), pool_size=settings.database_pool_size
+    )
+    work = BackgroundWork(hint) if hint else background_work(settings, database, clock)
+    app = DocumentedApp(
+        title="Appointed",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=_lifespan(work, database if is_owner else None),
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.api_docs else None,
+    )
+    app.state.appointed = State(
+        settings=settings,
+        database=database,
+        clock=clock,
+        hasher=Hasher(settings.bcrypt_cost),
+        tokens=Tokens(settings.secret_key.get_secret_value(), timedelta(minutes=settings.access_token_minutes)),
+        hint=work.hint,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount(pages.STATIC, pages.static_files(), name="static")
+    if settings.api_docs:
+        _add_docs(app)
+    app.add_middleware(RequestLog)
+    app.add_middleware(TrailingSlash)
+    _add_error_handlers(app)
+    return app
+
+
+def _lifespan(work: BackgroundWork, owned: Database | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with work.running():
+                yield
+        finally:
+            if owned:
+                await owned.dispose()
+
+    return lifespan
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(TimeRefused, _show_time_refused)
+    app.add_exception_handler(AppError, errors.show_app_error)
+    app.add_exception_handler(Replayed, errors.show_replayed)
+    app.add_exception_handler(RequestValidationError, errors.show_invalid)
+    app.add_exception_handler(HTTPException, errors.show_http_error)
+    app.add_exception_handler(Exception, errors.show_failure)
+
+
+async def _show_time_refused(request: Request, error: Exception) -> Response:
+    """A conflict over time names the nearest free times. By now the refused request holds no lock."""
+    if isinstance(error, TimeRefused):
+        await _add_alternatives(state_of(request), error)
+    return await errors.show_app_error(request, error)
+
+
+async def _add_alternatives(state: State, error: TimeRefused) -> None:
+    whole = [(error.extra, error.wanted)] if error.wanted and error.is_conflict() else []
+    if not whole and not error.others:
+        return
+    async with state.database.reads() as session:
+        for document, wanted in (*whole, *error.others):
+            nearest = await offers.nearest(session, wanted, state.clock.now())
+            document["alternatives"] = [SlotRead.model_validate(slot).model_dump(mode="json") for slot in nearest]
+
+
+def _add_docs(app: FastAPI) -> None:
+    """Swagger UI and ReDoc from assets that a package carries: they work with no internet access."""
+    app.mount(ASSETS, StaticFiles(packages=[("fastapi_offline", "static")]), name="api-docs-assets")
+    redirect = "/docs/oauth2-redirect"
+
+    @app.get("/docs", include_in_schema=False)
+    async def swagger() -> Response:
+        return get_swagger_ui_html(openapi_url="/openapi.json", title=app.title, oauth2_redirect_url=redirect,
+                                   swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
+                                   swagger_css_url=f"{ASSETS}/swagger-ui.css",
+                                   swagger_favicon_url=f"{ASSETS}/favicon.png")  # fmt: skip
+
+    @app.get(redirect, include_in_schema=False)
+    async def swagger_redirect() -> Response:
+        return get_swagger_ui_oauth2_redirect_html()
+
+    @app.get("/redoc", include_in_schema=False)
+    async def redoc() -> Response:
+        return get_redoc_html(openapi_url="/openapi.json", title=app.title, with_google_fonts=False,
+                              redoc_js_url=f"{ASSETS}/redoc.standalone.js",
+                              redoc_favicon_url=f"{ASSETS}/favicon.png")  # fmt: skip

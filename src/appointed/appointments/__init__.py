@@ -1,0 +1,1 @@
+"""Visits: the reference domain that every other one looks like."""

@@ -1,0 +1,62 @@
+"""`/appointments/series` and `/appointments/family`: visits that are booked together, all of them or none."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from appointed import audit
+from appointed.core.errors import Forbidden, NotFound, Unauthenticated
+from appointed.deps import ClockDep, ReadSessionDep, RetryingRoute, SessionDep, SettingsDep, refusals
+
+from . import queries, service
+from .errors import REFUSALS, BadRecurrence, CallTheClinic, TimeSkipped
+from .routes import Booker, Reader
+from .series_schemas import FamilyCreate, FamilyRead, SeriesCreate, SeriesRead, SeriesReport
+
+router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=RetryingRoute)
+
+DryRun = Annotated[bool, Query(description="Only report: nothing is booked.")]
+
+
+@router.post(
+    "/series", status_code=201, response_model=SeriesRead | SeriesReport,
+    responses={
+        200: {"model": SeriesReport, "description": "With `dry_run`."},
+        **refusals(Unauthenticated, Forbidden, CallTheClinic, BadRecurrence, TimeSkipped, *REFUSALS.values()),
+    },
+)  # fmt: skip
+async def book_series(
+    body: SeriesCreate, actor: Booker, session: SessionDep, settings: SettingsDep, clock: ClockDep, response: Response,
+    dry_run: DryRun = False,
+) -> SeriesRead | SeriesReport:  # fmt: skip
+    """Book every visit that a rule names, or none: a refusal reports on each in `occurrences`."""
+    care_lasts = timedelta(days=settings.care_relation_days)
+    if dry_run:
+        response.status_code = 200
+        report = await service.report_on_series(session, actor, body.booking(), body.rule, care_lasts=care_lasts,
+                                                clock=clock)  # fmt: skip
+        return SeriesReport.model_validate(report)
+    booked = await service.book_series(session, actor, body.booking(), body.rule, care_lasts=care_lasts, clock=clock)
+    return SeriesRead.of(booked.series, booked.visits)
+
+
+@router.get("/series/{series_id}", responses=refusals(Unauthenticated, Forbidden, NotFound))
+async def read_series(series_id: UUID, actor: Reader, session: ReadSessionDep, clock: ClockDep) -> SeriesRead:
+    """A series with its visits, in order; those that were moved or cancelled among them."""
+    series, visits = await queries.get_series(session, actor, series_id)
+    audit.record(session, clock.now(), actor.user_id, "series.read", "series", series_id,
+                 patient_id=series.patient_id)  # fmt: skip
+    return SeriesRead.of(series, visits)
+
+
+@router.post(
+    "/family", status_code=201, responses=refusals(Unauthenticated, Forbidden, CallTheClinic, *REFUSALS.values())
+)  # fmt: skip
+async def book_family(
+    body: FamilyCreate, actor: Booker, session: SessionDep, settings: SettingsDep, clock: ClockDep
+) -> FamilyRead:
+    """Book a visit for each member, one after the other, or none: a refusal reports on each in `members`."""
+    care_lasts = timedelta(days=settings.care_relation_days)
+    return FamilyRead.of(await service.book_family(session, actor, body.bookings(), care_lasts=care_lasts, clock=clock))

@@ -1,0 +1,37 @@
+"""What is done with visits, by use."""
+
+from .booking import Booking, book
+from .cancelling import cancel
+from .delays import run_late
+from .family import BookedFamily, book_family
+from .ground import (
+    Affected,
+    Cause,
+    Dealing,
+    Fate,
+    add_hours,
+    add_time_off,
+    change_hours,
+    change_time_off,
+    change_timezone,
+    deactivate_doctor,
+    deactivate_patient,
+    keep_visit,
+    remove_hours,
+    remove_time_off,
+    taking_ground,
+    taking_ground_at,
+)
+from .living import miss_if_due, move
+from .past import By, history
+from .places import Joining, join
+from .series import BookedSeries, Report, book_series, report_on_series
+from .sessions import Plan, cancel_session, plan_session
+
+__all__ = [
+    "Affected", "BookedFamily", "BookedSeries", "Booking", "By", "Cause", "Dealing", "Fate", "Joining", "Plan",
+    "Report", "add_hours", "add_time_off", "book", "book_family", "book_series", "cancel", "cancel_session",
+    "change_hours", "change_time_off", "change_timezone", "deactivate_doctor", "deactivate_patient", "history",
+    "join", "keep_visit", "miss_if_due", "move", "plan_session", "remove_hours", "remove_time_off",
+    "report_on_series", "run_late", "taking_ground", "taking_ground_at",
+]  # fmt: skip

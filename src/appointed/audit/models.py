@@ -1,0 +1,32 @@
+"""The audit trail's rows; nothing in the application changes or deletes one."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import JSON, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from appointed.core.db import Base
+from appointed.core.types import Digest, MachineString
+
+
+class AuditEvent(Base):
+    """Who did what to which thing of which patient, and how it ended. `signature` is the row's HMAC."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (
+        Index("ix_audit_events_patient_id_recorded_at", "patient_id", "recorded_at"),
+        Index("ix_audit_events_actor_id_recorded_at", "actor_id", "recorded_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    recorded_at: Mapped[datetime]
+    actor_id: Mapped[UUID | None]
+    action: Mapped[str] = mapped_column(MachineString(60))
+    outcome: Mapped[str] = mapped_column(MachineString(60))
+    entity: Mapped[str] = mapped_column(MachineString(60))
+    entity_id: Mapped[UUID | None]
+    patient_id: Mapped[UUID | None]
+    request_id: Mapped[str | None] = mapped_column(MachineString(64))
+    detail: Mapped[dict[str, str]] = mapped_column(JSON)
+    signature: Mapped[bytes] = mapped_column(Digest())

@@ -1,0 +1,38 @@
+"""Logins on the wire."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from appointed.core.text import Code, check_text
+
+
+class LoginForm(BaseModel):
+    """RFC 6749 section 4.3.2. What else clients send is ignored, as its section 3.2 asks."""
+
+    grant_type: Literal["password"] = "password"
+    username: Annotated[str, AfterValidator(check_text)] = Field(examples=["pat.sample@example.org"])
+    password: SecretStr = Field(examples=["a long sentence is best"])
+
+
+class TokenRead(BaseModel):
+    """RFC 6749 section 5.1."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - a kind of token, not one
+    expires_in: int = Field(description="Seconds.", examples=[900])
+    refresh_token: str
+
+
+class RefreshCreate(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    refresh_token: Code = Field(examples=["Zk3v0cX8mA1tQ5rW7yU9oP2sD4fG6hJ8kL0zX3cV5bN"])
+
+
+class MeRead(BaseModel):
+    id: UUID
+    email: str
+    display_name: str
+    roles: list[str]

@@ -1,0 +1,304 @@
+"""The command line: `appointed serve | worker | beat | migrate | demo | user | outbox | version`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+import uvicorn
+from alembic.util import CommandError
+from pydantic import SecretStr, TypeAdapter, ValidationError
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import DBAPIError
+
+from appointed import __version__, accounts, migrations, worker
+from appointed.accounts import queries as users
+from appointed.accounts.actor import Role
+from appointed.accounts.models import User
+from appointed.accounts.passwords import Hasher, Password
+from appointed.bootstrap import bootstrap
+from appointed.core import outbox
+from appointed.core.clock import SystemClock
+from appointed.core.crypto import Vault
+from appointed.core.db import Database, connect, transaction
+from appointed.core.errors import AppError, Unavailable
+from appointed.core.retry import run_again
+from appointed.core.sealing import is_sealed_by_another_key
+from appointed.core.settings import Environment, Settings
+from appointed.core.text import email_adapter
+from appointed.demo import fill
+from appointed.health import warnings_about
+
+GRACE_SECONDS = 10
+# A worker that imports the application on a busy machine does not answer its parent meanwhile.
+START_SECONDS = 60
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
+outbox_app = typer.Typer(no_args_is_help=True, help="Messages that are on their way, or were given up.")
+app.add_typer(user_app, name="user")
+app.add_typer(outbox_app, name="outbox")
+console = Console()
+stderr = Console(stderr=True)
+
+Email = Annotated[str, typer.Argument(help="The address that the account logs in with.")]
+PasswordOption = Annotated[
+    str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when it is not given.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What a command works with."""
+
+    settings: Settings
+    database: Database
+    clock: SystemClock
+
+
+@app.command()
+def serve(
+    host: str = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="PORT")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer requests.")] = 1,
+) -> None:
+    """Serve the API, and without REDIS_URL the background work too."""
+    settings = _settings()
+    for warning in warnings_about(settings):
+        stderr.print(f"Warning: {warning}")
+    if settings.environment is Environment.DEVELOPMENT:
+        _run(_migrate, needs_schema=False)
+    # Parents of several processes import the factory by its name.
+    uvicorn.run("appointed.app:create_app", factory=True, host=host, port=port, workers=workers, access_log=False,
+                log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE_SECONDS,
+                timeout_worker_healthcheck=START_SECONDS)  # fmt: skip
+
+
+@app.command(name="worker")
+def work(concurrency: Annotated[int, typer.Option(min=1, help="Processes that do the work.")] = 2) -> None:
+    """Do the background work with Celery; needs REDIS_URL."""
+    worker.run_worker(["--concurrency", str(concurrency)], _settings())
+
+
+@app.command()
+def beat() -> None:
+    """Tell the workers when to look for what is due; needs REDIS_URL."""
+    worker.run_beat([], _settings())
+
+
+@app.command()
+def migrate(
+    revision: Annotated[str, typer.Option(help="Where to go, if not to the newest schema.")] = "head",
+) -> None:
+    """Bring the database up to date, and make what every clinic starts with."""
+    _run(lambda desk: _migrate(desk, revision), needs_schema=False)
+    now_at = _run(lambda desk: migrations.current(desk.database.engines[1]), needs_schema=False)
+    console.print(f"The database is at revision {now_at}.")
+
+
+@app.command()
+def demo(
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing where there are accounts already.")] = False,
+) -> None:
+    """Fill an empty database with an invented clinic, and print whom to log in as."""
+
+    async def run(desk: _Desk) -> None:
+        if desk.settings.environment is Environment.PRODUCTION:
+            raise Unavailable("A demo clinic is not made in production.")
+        await _migrate(desk)
+        if await _has_accounts(desk):
+            if not if_empty:
+                raise Unavailable("There are accounts already; the demo clinic is made in an empty database only.")
+            return
+        logins = await fill(desk.database, desk.settings, console)
+        table = Table("role", "e-mail", "password", title="Shown this once. Log in as:")
+        for role, email, password in logins:
+            table.add_row(role, email, password)
+        console.print(table)
+
+    _run(run, needs_schema=False)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    console.print(__version__)
+
+
+@user_app.command(name="create")
+def create_user(
+    email: Email,
+    role: Annotated[list[Role], typer.Option(help="May be given several times.")],
+    name: Annotated[str, typer.Option(help="How the account is shown.")],
+    password: PasswordOption,
+) -> None:
+    """Make a staff account."""
+
+    async def run(desk: _Desk) -> None:
+        hashed = await _hashed(desk, password)
+        async with transaction(desk.database.writes) as session:
+            user = await accounts.create(session, email=_address(email), password_hash=hashed, display_name=name,
+                                         roles=role, by=None, now=desk.clock.now())  # fmt: skip
+        console.print(f"Made {user.email}: {', '.join(user.roles)}.")
+
+    _run(run)
+
+
+@user_app.command(name="passwd")
+def set_password(email: Email, password: PasswordOption) -> None:
+    """Set a new password; every session of the account ends."""
+
+    async def run(desk: _Desk) -> None:
+        hashed = await _hashed(desk, password)
+        async with transaction(desk.database.writes) as session:
+            user = await _user(desk, email)
+            await accounts.set_password(session, user.id, hashed, by=None, now=desk.clock.now())
+        console.print(f"{user.email} has a new password and is logged out everywhere.")
+
+    _run(run)
+
+
+@user_app.command(name="disable")
+def disable_user(email: Email) -> None:
+    """Disable an account; every session of it ends."""
+
+    async def run(desk: _Desk) -> None:
+        user = await _user(desk, email)
+        async with transaction(desk.database.writes) as session:
+            await accounts.change(session, user.id, is_active=False, by=None, now=desk.clock.now())
+        console.print(f"{user.email} is disabled and logged out everywhere.")
+
+    _run(run)
+
+
+@outbox_app.command(name="list")
+def list_outbox(
+    dead: Annotated[bool, typer.Option("--dead", help="Only what was given up.")] = False, limit: int = 50
+) -> None:
+    """List messages that are waiting or were given up."""
+
+    async def run(desk: _Desk) -> None:
+        async with desk.database.reads() as session:
+            messages = await outbox.unfinished(session, only_dead=dead, limit=limit)
+        table = Table("id", "event", "due", "attempts", "given up", "last error")
+        for message in messages:
+            given_up = message.dead_at.isoformat(timespec="seconds") if message.dead_at else ""
+            table.add_row(str(message.id), message.name, message.due_at.isoformat(timespec="seconds"),
+                          str(message.attempts), given_up, message.last_error or "")  # fmt: skip
+        console.print(table)
+
+    _run(run)
+
+
+@outbox_app.command(name="retry")
+def retry_outbox(
+    ids: Annotated[list[UUID] | None, typer.Argument(help="Left out: all that were given up.")] = None,
+) -> None:
+    """Try again what was given up."""
+
+    async def run(desk: _Desk) -> None:
+        async with transaction(desk.database.writes) as session:
+            revived = await outbox.retry(session, ids or [], desk.clock.now())
+        console.print(f"{revived} to be tried again.")
+
+    _run(run)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        for each in error.errors(include_input=False, include_url=False):
+            name = ".".join(str(part) for part in each["loc"]).upper()
+            stderr.print(f"Setting {name}: {each['msg']}" if name else each["msg"].removeprefix("Value error, "))
+        raise typer.Exit(2) from None
+    except OSError as error:
+        stderr.print(f"The folder of VAR_DIR cannot be used: {error}")
+        raise typer.Exit(2) from None
+
+
+def _run(command: Callable[[_Desk], Awaitable[T]], *, needs_schema: bool = True) -> T:
+    """Run a command on the configured database; a refusal is one line and exit code 1."""
+
+    async def run() -> T:
+        async with _desk(_settings()) as desk:
+            if needs_schema and await migrations.current(desk.database.engines[0]) != migrations.head():
+                raise AppError("The database does not have the schema of this version. Run: appointed migrate")
+            return await run_again(lambda: command(desk))
+
+    try:
+        return asyncio.run(run())
+    except AppError as error:
+        stderr.print(error.detail)
+    except CommandError as error:
+        stderr.print(str(error))
+    except DBAPIError as error:
+        # Only the driver's own words: the statement helps nobody here.
+        stderr.print(f"The database refused: {error.orig}")
+    except OSError as error:
+        stderr.print(f"The database cannot be reached: {error}")
+    raise typer.Exit(1)
+
+
+@asynccontextmanager
+async def _desk(settings: Settings) -> AsyncIterator[_Desk]:
+    database = connect(settings.database, Vault.of(settings.data_key_bytes), pool_size=2)
+    try:
+        yield _Desk(settings, database, SystemClock())
+    finally:
+        await database.dispose()
+
+
+async def _migrate(desk: _Desk, revision: str = "head") -> None:
+    is_new = await migrations.current(desk.database.engines[1]) is None
+    await migrations.upgrade(desk.database.engines[1], revision)
+    if revision == "head":
+        await _check_key(desk)
+        if is_new:
+            stderr.print("Keep a copy of the data key (DATA_KEY, DATA_KEY_FILE or var/data_key): losing it loses the "
+                         "data that it seals.")  # fmt: skip
+        await bootstrap(desk.database, desk.settings, desk.clock)
+
+
+async def _check_key(desk: _Desk) -> None:
+    async with desk.database.reads() as session:
+        if await is_sealed_by_another_key(session):
+            raise AppError("The data of this database was sealed with another data key, and cannot be read without it. "
+                           "Put that one back: DATA_KEY, DATA_KEY_FILE or var/data_key.")  # fmt: skip
+
+
+async def _has_accounts(desk: _Desk) -> bool:
+    async with desk.database.reads() as session:
+        return bool((await users.page(session, limit=1, cursor=None)).items)
+
+
+async def _user(desk: _Desk, email: str) -> User:
+    async with desk.database.reads() as session:
+        user = await users.find_by_email(session, _address(email))
+    if user is None:
+        raise AppError(f"There is no account {email}.")
+    return user
+
+
+async def _hashed(desk: _Desk, password: str) -> str:
+    try:
+        checked = TypeAdapter[SecretStr](Password).validate_python(password)
+    except ValidationError as error:
+        raise AppError(f"The password {error.errors()[0]['msg'].removeprefix('Value error, ')}.") from None
+    return await Hasher(desk.settings.bcrypt_cost).hash(checked.get_secret_value())
+
+
+def _address(email: str) -> str:
+    try:
+        return email_adapter.validate_python(email)
+    except ValidationError:
+        raise AppError(f"{email} is not an e-mail address.") from None
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,90 @@
+"""Who is asking: the one place where roles become permissions."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import OAuth2PasswordBearer
+
+from appointed.accounts import queries
+from appointed.accounts.actor import Actor, Permission, Role, Today
+from appointed.accounts.errors import InvalidToken
+from appointed.core.ages import last_born
+from appointed.core.errors import Forbidden, Unauthenticated
+from appointed.core.settings import Settings
+
+from .state import state_of
+
+P = Permission
+DESK = frozenset({
+    P.PATIENTS_REGISTER, P.PATIENTS_ALL, P.PATIENTS_FIND, P.PATIENTS_CHANGE, P.HOURS_CHANGE_ALL,
+    P.APPOINTMENTS_BOOK_ALL, P.APPOINTMENTS_FIT_IN, P.APPOINTMENTS_ALL, P.APPOINTMENTS_CANCEL,
+    P.APPOINTMENTS_RECEIVE, P.APPOINTMENTS_ATTEND_ALL, P.APPOINTMENTS_CLOSE_ALL, P.APPOINTMENTS_CORRECT,
+    P.DOCTORS_DELAY_ALL, P.CLINIC_READ,
+})  # fmt: skip
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.PATIENT: frozenset({
+        P.PATIENTS_OWN, P.PATIENTS_CHANGE, P.APPOINTMENTS_BOOK_OWN, P.APPOINTMENTS_OWN, P.APPOINTMENTS_CANCEL,
+        P.RECORDS_OWN,
+    }),
+    Role.DOCTOR: frozenset({
+        P.PATIENTS_TREATED, P.PATIENTS_FIND, P.DOCTORS_CHANGE_OWN, P.HOURS_CHANGE_OWN, P.APPOINTMENTS_TREATED,
+        P.APPOINTMENTS_CANCEL, P.APPOINTMENTS_ATTEND_OWN, P.DOCTORS_DELAY_OWN, P.RECORDS_TREATED, P.RECORDS_WRITE,
+        P.CLINIC_READ,
+    }),
+    Role.NURSE: frozenset({
+        P.PATIENTS_VISITING, P.PATIENTS_FIND, P.APPOINTMENTS_ALL, P.APPOINTMENTS_RECEIVE, P.APPOINTMENTS_ATTEND_ALL,
+        P.DOCTORS_DELAY_ALL, P.CLINIC_READ,
+    }),
+    Role.RECEPTIONIST: DESK,
+    Role.ADMIN: DESK | {P.USERS_MANAGE, P.CLINIC_MANAGE, P.DOCTORS_MANAGE},
+    Role.AUDITOR: frozenset(),
+}  # fmt: skip
+
+# The scheme only reads the header, and gives Swagger its Authorize button; refusing is ours.
+_bearer = OAuth2PasswordBearer(tokenUrl="auth/login", refreshUrl="auth/refresh", auto_error=False)
+
+
+async def somebody(request: Request, token: Annotated[str | None, Depends(_bearer)]) -> Actor | None:
+    """The actor, or None without a token. A token that is no good is refused, also where none is needed."""
+    if token is None:
+        return None
+    state = state_of(request)
+    now = state.clock.now()
+    said = state.tokens.read(token, now)
+    async with state.database.reads() as session:
+        names = await queries.roles_of(session, said, now)
+    if names is None:
+        raise InvalidToken
+    roles = frozenset(Role(name) for name in names)
+    permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
+    actor = Actor(said.user_id, said.session_id, roles, permissions, today_of(state.settings, now))
+    request.state.actor = actor
+    return actor
+
+
+def today_of(settings: Settings, now: datetime) -> Today:
+    day = now.astimezone(settings.zone).date()
+    return Today(day, last_born(settings.age_of_majority, day))
+
+
+async def _actor(actor: Annotated[Actor | None, Depends(somebody)]) -> Actor:
+    if actor is None:
+        raise Unauthenticated
+    return actor
+
+
+OptionalActor = Annotated[Actor | None, Depends(somebody)]
+AnyActor = Annotated[Actor, Depends(_actor)]
+
+
+def requires(*permissions: Permission) -> Callable[[Actor], Awaitable[Actor]]:
+    """A dependency that lets through whoever has one of the permissions; 403 for the rest."""
+
+    async def check(actor: AnyActor) -> Actor:
+        if not any(actor.may(permission) for permission in permissions):
+            raise Forbidden
+        return actor
+
+    return check

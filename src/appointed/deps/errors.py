@@ -1,0 +1,131 @@
+"""Refusals on their way out: recorded where they must be, then shown as problem documents."""
+
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import structlog
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
+
+from appointed import audit
+from appointed.accounts.actor import Actor
+from appointed.accounts.errors import InvalidCredentials
+from appointed.core.db import transaction
+from appointed.core.errors import AppError, Invalid, Kind, Unavailable
+from appointed.core.idempotency import Replayed
+from appointed.core.problems import MEDIA_TYPE, fields_of, problem, problem_of
+
+from .idempotency import answered_meanwhile
+from .state import state_of
+
+log = structlog.get_logger()
+
+RETRY_AFTER_SECONDS = 2
+CODES = {
+    400: "malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+REFUSED = frozenset({Kind.FORBIDDEN, Kind.MISSING})
+
+
+async def show_app_error(request: Request, error: Exception) -> Response:
+    """A refusal of ours. Of an actor, one that kept something from them is recorded first; so is every failed login."""
+    assert isinstance(error, AppError)  # noqa: S101 - what it is registered for
+    known = await answered_meanwhile(request, error)
+    if isinstance(known, Replayed):
+        return await show_replayed(request, known)
+    error = known
+    if not await _record(request, error):
+        error = Unavailable("The refusal could not be recorded.")
+    return _answer(problem_of(error), _headers(error))
+
+
+async def show_invalid(request: Request, error: Exception) -> Response:
+    """Pydantic's complaints, as problem document with the fields that are at fault."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
+    return _answer(problem(422, Invalid.code, Invalid.detail, fields_of(error.errors())))
+
+
+async def show_http_error(request: Request, error: Exception) -> Response:
+    """What the framework refused: no such path, a method that the path does not have, a body that is no JSON."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    document = problem(error.status_code, CODES.get(error.status_code, "http_error"), str(error.detail))
+    return _answer(document, {"Allow": _methods_of(request)} if error.status_code == 405 else error.headers)
+
+
+async def show_replayed(request: Request, error: Exception) -> Response:
+    """The answer that an equal request got before."""
+    assert isinstance(error, Replayed)  # noqa: S101 - what it is registered for
+    return Response(error.body, error.status, {"Idempotency-Replayed": "true"}, media_type="application/json")
+
+
+async def show_failure(request: Request, error: Exception) -> Response:
+    """A defect: its trace goes to the log, and nothing of it leaves."""
+    log.error("request_failed", path=_route_of(request), error=type(error).__name__, exc_info=error)
+    return _answer(problem(500, "internal_error", "Something went wrong on our side. It has been noted."))
+
+
+async def _record(request: Request, error: AppError) -> bool:
+    """Whether the refusal is in the trail, if it belongs there."""
+    actor: Actor | None = getattr(request.state, "actor", None)
+    is_login = isinstance(error, InvalidCredentials)
+    if not is_login and (actor is None or (error.kind not in REFUSED and error.patient_id is None)):
+        return True
+    state, ids = state_of(request), _ids_in(request)
+    named = ids.pop("patient_id", None)
+    patient_id = error.patient_id or named
+    entity_id = error.user_id if isinstance(error, InvalidCredentials) else None
+    try:
+        async with transaction(state.database.writes) as session:
+            audit.record(
+                session, state.clock.now(), actor.user_id if actor else None,
+                "session.open" if is_login else f"{request.method} {_route_of(request)}"[:60],
+                "user" if is_login else "route", entity_id, patient_id=patient_id, outcome=error.code,
+                **{name: str(value) for name, value in ids.items()},
+            )  # fmt: skip
+    except Exception:
+        log.exception("refusal_not_recorded", code=error.code)
+        return False
+    return True
+
+
+def _ids_in(request: Request) -> dict[str, UUID]:
+    """The ids in the path, by name. What is no id may be anything that somebody typed, and stays out of the trail."""
+    ids = {}
+    for name, text in request.path_params.items():
+        with suppress(ValueError):
+            ids[name] = UUID(text)
+    return ids
+
+
+def _methods_of(request: Request) -> str:
+    """Every method of the path. Its routes may lie in several routers, and the framework names those of the first."""
+    contexts = iter_route_contexts(request.app.routes)
+    matching = [each for each in contexts if each.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for each in matching for method in each.methods or ()}))
+
+
+def _route_of(request: Request) -> str:
+    """The route's template, which unlike the path names nobody."""
+    route: Any = request.scope.get("route")
+    return str(getattr(route, "path", "unrouted"))
+
+
+def _headers(error: AppError) -> dict[str, str]:
+    if error.kind is Kind.UNAUTHENTICATED:
+        return {"WWW-Authenticate": "Bearer"}
+    if error.kind is Kind.UNAVAILABLE:
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return {}
+
+
+def _answer(document: dict[str, Any], headers: Any = None) -> Response:
+    return JSONResponse(document, document["status"], dict(headers or {}), media_type=MEDIA_TYPE)

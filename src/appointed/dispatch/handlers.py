@@ -1,0 +1,44 @@
+"""Which handlers an event has. An event of which nothing follows has an empty tuple."""
+
+from collections.abc import Mapping
+
+from appointed.appointments.events import (
+    AppointmentArrived,
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentCheckedIn,
+    AppointmentCompleted,
+    AppointmentCorrected,
+    AppointmentExcused,
+    AppointmentMissed,
+    AppointmentRoomed,
+    AppointmentStarted,
+    AppointmentUndone,
+    DoctorRunningLate,
+    SeriesBooked,
+    SeriesCancelled,
+)
+from appointed.notifications import handlers as notifications
+from appointed.notifications.context import Handler
+from appointed.patients.events import PatientInvited, PatientRegistered
+from appointed.records.events import RecordWritten
+
+HANDLERS: Mapping[str, tuple[Handler, ...]] = {
+    PatientRegistered.name: (notifications.welcome,),
+    PatientInvited.name: (notifications.invitation,),
+    AppointmentBooked.name: (notifications.confirmation,),
+    AppointmentCancelled.name: (notifications.cancellation,),
+    SeriesBooked.name: (notifications.series_confirmation,),
+    SeriesCancelled.name: (notifications.series_cancellation,),
+    AppointmentArrived.name: (),
+    AppointmentCheckedIn.name: (),
+    AppointmentRoomed.name: (),
+    AppointmentStarted.name: (),
+    AppointmentCompleted.name: (),
+    AppointmentMissed.name: (),
+    AppointmentExcused.name: (),
+    AppointmentCorrected.name: (),
+    AppointmentUndone.name: (),
+    DoctorRunningLate.name: (),
+    RecordWritten.name: (notifications.record,),
+}

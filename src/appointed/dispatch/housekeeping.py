@@ -1,0 +1,75 @@
+"""Sweeping up what nobody needs any more: in small batches, and as often as anybody likes."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, delete, or_, select, tuple_
+
+from appointed.accounts.models import LoginSession
+from appointed.availability.rules import tick_of
+from appointed.core import leases
+from appointed.core.db import Database, transaction
+from appointed.core.idempotency import StoredAnswer
+from appointed.core.ids import new_id
+from appointed.core.outbox import OutboxMessage
+from appointed.core.retry import run_again
+from appointed.notifications.context import Context
+from appointed.resources.models import BusyTick
+
+EVERY = timedelta(hours=1)
+DONE_KEPT = timedelta(days=30)
+SESSIONS_KEPT = timedelta(days=30)
+TICKS_KEPT = timedelta(days=2)
+BATCH = 500
+MOST_BATCHES = 40
+log = structlog.get_logger()
+
+
+async def tidy_if_due(context: Context) -> None:
+    """Tidy, unless somebody did so within the hour."""
+    if await leases.take(context.database.writes, "tidy", new_id(), EVERY, context.clock.now()):
+        await tidy(context)
+
+
+async def tidy(context: Context) -> Mapping[str, int]:
+    """Delete what is stale, up to 20,000 rows of each table; the next time deletes more. How many went, by table."""
+    gone = {
+        table.__tablename__: await _sweep(context.database, table.__table__, is_stale)
+        for table, is_stale in _stale(context.clock.now())
+    }
+    log.info("tidied", **gone)
+    return gone
+
+
+def _stale(now: datetime) -> list[tuple[Any, ColumnElement[bool]]]:
+    sessions_end = now - SESSIONS_KEPT
+    return [
+        (OutboxMessage, OutboxMessage.done_at < now - DONE_KEPT),
+        (BusyTick, BusyTick.tick < tick_of(now - TICKS_KEPT)),
+        (StoredAnswer, StoredAnswer.expires_at <= now),
+        (LoginSession, or_(LoginSession.ended_at < sessions_end, LoginSession.expires_at < sessions_end)),
+    ]
+
+
+async def _sweep(database: Database, table: Any, is_stale: ColumnElement[bool]) -> int:
+    """Looked for while reading, so that no writer waits for the search."""
+    keys = list(table.primary_key.columns)
+    gone = 0
+    for _ in range(MOST_BATCHES):
+        async with database.reads() as session:
+            found = [tuple(row) for row in await session.execute(select(*keys).where(is_stale).limit(BATCH))]
+        if found:
+            delete_found = partial(_delete, database, table, tuple_(*keys).in_(found), is_stale)
+            gone += await run_again(delete_found)
+        if len(found) < BATCH:
+            break
+    return gone
+
+
+async def _delete(database: Database, table: Any, *which: ColumnElement[bool]) -> int:
+    async with transaction(database.writes) as session:
+        deleted = await session.execute(delete(table).where(*which))
+        return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has a row count

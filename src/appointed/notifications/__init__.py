@@ -1,0 +1,1 @@
+"""Telling people what happened: letters, and the ways they leave by."""

@@ -1,0 +1,151 @@
+"""What is written to whom when something happened. Each handler may run twice, and reads what is true when it runs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appointed.appointments.models import Appointment
+from appointed.appointments.rules import Notified, Status
+from appointed.core.db import transaction
+from appointed.core.retry import run_again
+from appointed.patients.codes import invitation_code
+
+from . import queries
+from .context import Context, Handler, Message
+from .letters import Template, letter
+from .times import spelled
+
+# A confirmation that was given up may be tried again; one that left, or was not wanted, may not.
+OPEN = frozenset({Notified.QUEUED, Notified.FAILED})
+NOT_TAKING_PLACE = frozenset({Status.CANCELLED, Status.NOSHOW, Status.ENTERED_IN_ERROR})
+
+
+async def write_welcome(context: Context, message: Message) -> None:
+    async with context.database.reads() as session:
+        address = await queries.find_address(session, message.uuid("patient_id"))
+    await _write(context, message, Template.WELCOME, address)
+
+
+async def write_invitation(context: Context, message: Message) -> None:
+    now, settings = context.clock.now(), context.settings
+    async with context.database.reads() as session:
+        invitation = await queries.find_open_invitation(session, message.uuid("invitation_id"), now)
+    if invitation is None:
+        return
+    code = invitation_code(settings.secret_key.get_secret_value(), invitation.id)
+    # Behind a #, so that no server on the way logs the code.
+    link = f"{settings.public_url.rstrip('/')}/join#{code}"
+    until = spelled(invitation.expires_at, settings.clinic_timezone)
+    await _write(context, message, Template.INVITATION, invitation.email, link=link, until=until)
+
+
+async def write_confirmation(context: Context, message: Message) -> None:
+    """Nobody is told of a visit that was cancelled before the letter left, nor twice of one of a series."""
+    appointment_id = message.uuid("appointment_id")
+    async with context.database.reads() as session:
+        visit = await queries.find_visit(session, appointment_id)
+    if visit is None or visit.notified not in OPEN or visit.series_id is not None:
+        return
+    if visit.status in NOT_TAKING_PLACE:
+        outcome = Notified.OFF
+    else:
+        has_left = await _write(context, message, Template.BOOKED, visit.address, **_facts(visit))
+        outcome = Notified.SENT if has_left else Notified.NO_ADDRESS
+    await run_again(lambda: _note(context, appointment_id, outcome))
+
+
+async def give_up_confirmation(session: AsyncSession, message: Message) -> None:
+    await _set_notified(session, Appointment.id == message.uuid("appointment_id"), Notified.FAILED)
+
+
+async def write_cancellation(context: Context, message: Message) -> None:
+    if message.payload.get("is_notifying") == str(False):
+        return
+    async with context.database.reads() as session:
+        visit = await queries.find_visit(session, message.uuid("appointment_id"))
+    if visit is not None and visit.status == Status.CANCELLED:
+        await _write(context, message, Template.CANCELLED, visit.address, **_facts(visit))
+
+
+async def write_series_confirmation(context: Context, message: Message) -> None:
+    """One letter for all of them."""
+    series_id = message.uuid("series_id")
+    async with context.database.reads() as session:
+        visits = [visit for visit in await queries.of_series(session, series_id) if visit.notified in OPEN]
+    visits = [visit for visit in visits if visit.status not in NOT_TAKING_PLACE]
+    if visits:
+        has_left = await _write(context, message, Template.SERIES_BOOKED, visits[0].address, **_facts_of_all(visits))
+        outcome = Notified.SENT if has_left else Notified.NO_ADDRESS
+        await run_again(lambda: _note_series(context, series_id, outcome))
+
+
+async def give_up_series_confirmation(session: AsyncSession, message: Message) -> None:
+    await _set_notified(session, Appointment.series_id == message.uuid("series_id"), Notified.FAILED)
+
+
+async def write_series_cancellation(context: Context, message: Message) -> None:
+    """One letter for all that were cancelled together."""
+    cancelled_at = datetime.fromisoformat(message.payload["cancelled_at"])
+    async with context.database.reads() as session:
+        visits = await queries.of_series(session, message.uuid("series_id"), cancelled_at=cancelled_at)
+    visits = [visit for visit in visits if visit.status == Status.CANCELLED]
+    if visits:
+        await _write(context, message, Template.SERIES_CANCELLED, visits[0].address, **_facts_of_all(visits))
+
+
+async def write_of_record(context: Context, message: Message) -> None:
+    """That there is a record, and nothing of what it says."""
+    async with context.database.reads() as session:
+        address = await queries.find_reader(session, message.uuid("record_id"))
+    await _write(context, message, Template.RECORD, address)
+
+
+welcome = Handler(write_welcome)
+invitation = Handler(write_invitation)
+confirmation = Handler(write_confirmation, give_up_confirmation)
+cancellation = Handler(write_cancellation)
+series_confirmation = Handler(write_series_confirmation, give_up_series_confirmation)
+series_cancellation = Handler(write_series_cancellation)
+record = Handler(write_of_record)
+
+
+async def _write(
+    context: Context, message: Message, template: Template, address: str | None, **facts: str | None
+) -> bool:
+    """Whether there was an address to write to."""
+    if address is None:
+        return False
+    made = letter(context.settings, template, address, message.id, context.clock.now(), **facts)
+    await context.mailer.send(made)
+    return True
+
+
+def _facts(visit: queries.Visit) -> dict[str, str | None]:
+    time = spelled(visit.starts_at, visit.timezone, visit.ends_at)
+    return {"time": time, "doctor": visit.doctor, "place": visit.place, "patient": visit.patient}
+
+
+def _facts_of_all(visits: Sequence[queries.Visit]) -> dict[str, str | None]:
+    times = "\n".join(spelled(visit.starts_at, visit.timezone, visit.ends_at) for visit in visits)
+    doctors = ", ".join(dict.fromkeys(visit.doctor for visit in visits))
+    places = ", ".join(dict.fromkeys(visit.place for visit in visits))
+    return {"times": times, "doctor": doctors, "place": places, "patient": visits[0].patient}
+
+
+async def _note(context: Context, appointment_id: UUID, outcome: Notified) -> None:
+    async with transaction(context.database.writes) as session:
+        await _set_notified(session, Appointment.id == appointment_id, outcome)
+
+
+async def _note_series(context: Context, series_id: UUID, outcome: Notified) -> None:
+    async with transaction(context.database.writes) as session:
+        await _set_notified(session, Appointment.series_id == series_id, outcome)
+
+
+async def _set_notified(session: AsyncSession, which: ColumnElement[bool], outcome: Notified) -> None:
+    """What became of the letter is no change of the visit, so its version stays."""
+    is_open = Appointment.notified.in_(OPEN)
+    await session.execute(update(Appointment).where(which, is_open).values(notified=outcome))

@@ -1,0 +1,114 @@
+"""What letters tell, read by id. Nobody asks: what is read goes to the patient it is about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appointed.accounts.models import User
+from appointed.appointments.models import Appointment
+from appointed.doctors.models import Doctor
+from appointed.locations.models import Location
+from appointed.patients.models import Invitation, Patient
+from appointed.records.models import MedicalRecord
+from appointed.records.rules import RELEASED
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visit as a letter tells of it. `address` is None if the patient has no e-mail."""
+
+    address: str | None
+    patient: str | None
+    doctor: str
+    place: str
+    timezone: str
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+    notified: str
+    series_id: UUID | None = None
+
+
+_VISITS = (
+    select(Appointment, Patient, User.email, Doctor, Location)
+    .join(Patient, Patient.id == Appointment.patient_id)
+    .join(User, User.id == Patient.user_id, isouter=True)
+    .join(Doctor, Doctor.id == Appointment.doctor_id)
+    .join(Location, Location.id == Appointment.location_id)
+)
+
+
+async def find_visit(session: AsyncSession, appointment_id: UUID) -> Visit | None:
+    row = (await session.execute(_VISITS.where(Appointment.id == appointment_id))).one_or_none()
+    return _visit_of(row) if row else None
+
+
+async def of_series(session: AsyncSession, series_id: UUID, *, cancelled_at: datetime | None = None) -> Sequence[Visit]:
+    """Its visits by their start; those that were cancelled at one instant, if that is given."""
+    query = _VISITS.where(Appointment.series_id == series_id).order_by(Appointment.starts_at)
+    if cancelled_at:
+        query = query.where(Appointment.cancelled_at == cancelled_at)
+    return [_visit_of(row) for row in (await session.execute(query)).all()]
+
+
+def _visit_of(row: Row[*tuple[Any, ...]]) -> Visit:
+    visit, patient, email, doctor, location = row
+    return Visit(
+        address=patient.contact_email or email,
+        patient=_name_for(patient),
+        doctor=_in_one_line(doctor.name),
+        place=_in_one_line(location.name),
+        timezone=location.timezone,
+        starts_at=visit.starts_at,
+        ends_at=visit.ends_at,
+        status=visit.status,
+        notified=visit.notified,
+        series_id=visit.series_id,
+    )
+
+
+async def find_address(session: AsyncSession, patient_id: UUID) -> str | None:
+    """Where an active patient is written to; None if there is no such patient or no address."""
+    address: str | None = await session.scalar(_addresses().where(Patient.id == patient_id, Patient.is_active))
+    return address
+
+
+async def find_reader(session: AsyncSession, record_id: UUID) -> str | None:
+    """Where the patient is written to who may read the record; None if it was retracted."""
+    is_released = MedicalRecord.status.in_(RELEASED)
+    query = _addresses().join(MedicalRecord, MedicalRecord.patient_id == Patient.id)
+    address: str | None = await session.scalar(query.where(MedicalRecord.id == record_id, is_released))
+    return address
+
+
+async def find_open_invitation(session: AsyncSession, invitation_id: UUID, now: datetime) -> Invitation | None:
+    """The invitation, unless it was used, is too old, or the patient has got a login in another way."""
+    is_open = (Invitation.used_at.is_(None), Invitation.expires_at > now, Patient.user_id.is_(None))
+    found: Invitation | None = await session.scalar(
+        select(Invitation)
+        .join(Patient, Patient.id == Invitation.patient_id)
+        .where(Invitation.id == invitation_id, *is_open)
+    )
+    return found
+
+
+def _addresses() -> Select[str | None]:
+    address = func.coalesce(Patient.contact_email, User.email)
+    return select(address).select_from(Patient).join(User, User.id == Patient.user_id, isouter=True)
+
+
+def _name_for(patient: Patient) -> str | None:
+    """Whom the visit is for, where that is not plain from the address: an address may be shared by a family.
+
+    Left out for who has a login: anybody can register any address under any name, and letters carry no stranger's text.
+    """
+    return None if patient.user_id else _in_one_line(patient.name)
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,118 @@
+"""Patients, who treats them, who looks after them, and invitations to log in."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import relationship as orm_relationship
+
+from appointed.accounts.models import User
+from appointed.core.db import Base
+from appointed.core.sealing import Sealed
+from appointed.core.types import Digest, HumanString, MachineString, SealedBytes
+
+
+class Patient(Base):
+    """A person who is looked after, with a login (`user_id`) or without. Is a resource under the same id."""
+
+    __tablename__ = "patients"
+    __table_args__ = (
+        Index("ix_patients_last_name_key", "last_name_key", "id"),
+        Index("ix_patients_first_name_key", "first_name_key"),
+        Index("ix_patients_birth_date", "birth_date"),
+        Index("ix_patients_contact_email", "contact_email"),
+        Index("ix_patients_phone_index", "phone_index"),
+        Index("ix_patients_phone_last4_index", "phone_last4_index"),
+        Index("ix_patients_insurance_number_index", "insurance_number_index"),
+    )
+
+    id: Mapped[UUID] = mapped_column(ForeignKey("resources.id"), primary_key=True)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), unique=True)
+    record_number: Mapped[str] = mapped_column(MachineString(16), unique=True)
+    first_name: Mapped[str] = mapped_column(HumanString(100))
+    last_name: Mapped[str] = mapped_column(HumanString(100))
+    first_name_key: Mapped[str] = mapped_column(MachineString(200))
+    last_name_key: Mapped[str] = mapped_column(MachineString(200))
+    preferred_name: Mapped[str | None] = mapped_column(HumanString(100))
+    preferred_language: Mapped[str | None] = mapped_column(MachineString(35))
+    birth_date: Mapped[date | None]
+    sex: Mapped[str | None] = mapped_column(MachineString(10))
+    contact_email: Mapped[str | None] = mapped_column(MachineString(254))
+    phone_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
+    phone_index: Mapped[bytes | None] = mapped_column(Digest())
+    phone_last4_index: Mapped[bytes | None] = mapped_column(Digest())
+    address_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
+    emergency_contact_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
+    insurance_provider: Mapped[str | None] = mapped_column(HumanString(100))
+    insurance_number_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
+    insurance_number_index: Mapped[bytes | None] = mapped_column(Digest())
+    is_active: Mapped[bool]
+    created_at: Mapped[datetime]
+
+    phone = Sealed()
+    address = Sealed()
+    emergency_contact = Sealed()
+    insurance_number = Sealed()
+
+    @property
+    def name(self) -> str:
+        return f"{self.preferred_name or self.first_name} {self.last_name}"
+
+
+class CareRelation(Base):
+    """That a doctor treats a patient, from a visit until some time after it; one row a visit."""
+
+    __tablename__ = "care_relations"
+    __table_args__ = (Index("ix_care_relations_doctor_user_id_patient_id", "doctor_user_id", "patient_id"),)
+
+    appointment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"), index=True)
+    doctor_id: Mapped[UUID]
+    # The doctor's login, which never changes: who may see is asked for each request, and doctors lie above patients.
+    doctor_user_id: Mapped[UUID]
+    valid_from: Mapped[datetime]
+    valid_until: Mapped[datetime]
+
+
+class RelatedPerson(Base):
+    """A login that looks after a patient (FHIR RelatedPerson). What it may do holds from `valid_from` to `valid_until`,
+    both days included, once the desk has confirmed it (`verified_at`), until `ended_at`."""
+
+    __tablename__ = "related_people"
+    __table_args__ = (Index("ix_related_people_user_id_patient_id", "user_id", "patient_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"), index=True)
+    # Whom the patient names is an address and nothing else until the desk confirms that it is their login.
+    email: Mapped[str | None] = mapped_column(MachineString(254))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    relationship: Mapped[str] = mapped_column(MachineString(20))
+    may_book: Mapped[bool]
+    may_read: Mapped[bool]
+    valid_from: Mapped[date | None]
+    valid_until: Mapped[date | None]
+    created_by: Mapped[UUID]
+    created_at: Mapped[datetime]
+    verified_by: Mapped[UUID | None]
+    verified_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    user: Mapped[User | None] = orm_relationship(lazy="raise")
+
+    @property
+    def name(self) -> str | None:
+        return self.user.display_name if self.user else None
+
+
+class Invitation(Base):
+    """A one-time link that joins a login to a patient. The link is derived from the id, so nothing secret is stored."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"), index=True)
+    email: Mapped[str] = mapped_column(MachineString(254))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

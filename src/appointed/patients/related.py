@@ -1,0 +1,98 @@
+"""Who looks after whom: what of it is in force, and which patients a login therefore reaches.
+
+Who may read sees the profile, the visits and the records; who may book sees the visits and books, moves and cancels
+them. Whatever is not confirmed, not yet begun, over or ended reaches nobody: the patient is then as good as missing.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, false, or_, select, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from appointed.accounts.actor import Actor, Permission
+from appointed.core.errors import NotFound
+from appointed.core.paging import Page, page_of
+
+from .models import Patient, RelatedPerson
+from .rules import OF_MINORS
+
+MAY_READ = RelatedPerson.may_read.is_(True)
+MAY_BOOK = RelatedPerson.may_book.is_(True)
+
+
+def reached_by(actor: Actor, right: ColumnElement[bool] | None = None) -> Select[UUID]:
+    """The ids of the patients whom the actor is, or with this `right` (`MAY_READ`, `MAY_BOOK`; None: either) looks
+    after. A derived table, because no database finds an index through OR, nor MySQL through IN of a UNION."""
+    own = select(Patient.id).where(Patient.user_id == actor.user_id)
+    others = _in_force(actor, select(RelatedPerson.patient_id))
+    both = union_all(own, others if right is None else others.where(right)).subquery()
+    return select(both.c.id)
+
+
+async def bookable_by(session: AsyncSession, actor: Actor, patient_id: UUID) -> bool:
+    """Whether the actor looks after the patient and may book for them."""
+    query = _in_force(actor, select(RelatedPerson.id)).where(RelatedPerson.patient_id == patient_id, MAY_BOOK)
+    return await session.scalar(query.limit(1)) is not None
+
+
+async def looked_after(session: AsyncSession, actor: Actor) -> Sequence[tuple[RelatedPerson, Patient]]:
+    """Whom the actor looks after today."""
+    query = _in_force(actor, select(RelatedPerson, Patient)).order_by(RelatedPerson.id)
+    return [(row[0], row[1]) for row in (await session.execute(query)).all()]
+
+
+def _in_force(actor: Actor, query: Any) -> Any:
+    """What concerns the actor and counts today, by the clinic's calendar. Without a day of birth nobody is a minor."""
+    today = actor.today
+    if today is None or not actor.may(Permission.PATIENTS_OWN):
+        return query.join(Patient, Patient.id == RelatedPerson.patient_id).where(false())
+    return query.join(Patient, Patient.id == RelatedPerson.patient_id).where(
+        RelatedPerson.user_id == actor.user_id,
+        RelatedPerson.verified_at.is_not(None),
+        RelatedPerson.ended_at.is_(None),
+        or_(RelatedPerson.valid_from.is_(None), RelatedPerson.valid_from <= today.day),
+        or_(RelatedPerson.valid_until.is_(None), RelatedPerson.valid_until >= today.day),
+        or_(RelatedPerson.relationship.not_in(OF_MINORS), Patient.birth_date > today.of_age_born),
+    )
+
+
+def visible_to(actor: Actor) -> Select[RelatedPerson]:
+    """All for the desk, a patient's own for the patient, and and for who looks after somebody that alone."""
+    query = select(RelatedPerson).options(joinedload(RelatedPerson.user)).execution_options(populate_existing=True)
+    if actor.may(Permission.PATIENTS_ALL):
+        return query
+    own = select(Patient.id).where(Patient.user_id == actor.user_id)
+    mine = _in_force(actor, select(RelatedPerson.id)).correlate(None)
+    return query.where(or_(RelatedPerson.patient_id.in_(own), RelatedPerson.id.in_(mine)))
+
+
+async def get(session: AsyncSession, actor: Actor, patient_id: UUID, relation_id: UUID) -> RelatedPerson:
+    """As it is in the database now."""
+    found = await session.scalar(
+        visible_to(actor).where(RelatedPerson.id == relation_id, RelatedPerson.patient_id == patient_id)
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def page(
+    session: AsyncSession, actor: Actor, patient_id: UUID, *, limit: int, cursor: str | None
+) -> Page[RelatedPerson]:
+    """Oldest first; `NotFound` for who neither is the patient nor looks after them."""
+    query = visible_to(actor).where(RelatedPerson.patient_id == patient_id)
+    found: Page[RelatedPerson] = await page_of(session, query, [RelatedPerson.id], limit=limit, cursor=cursor)
+    if not found.items:
+        patient = await session.get(Patient, patient_id)
+        if patient is None or not (actor.may(Permission.PATIENTS_ALL) or patient.user_id == actor.user_id):
+            raise NotFound
+    return found
+
+
+async def open_of(session: AsyncSession, patient_id: UUID) -> Sequence[RelatedPerson]:
+    """What has not been ended, confirmed or not."""
+    query = select(RelatedPerson).where(RelatedPerson.patient_id == patient_id, RelatedPerson.ended_at.is_(None))
+    return (await session.scalars(query.execution_options(populate_existing=True))).all()

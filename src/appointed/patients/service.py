@@ -1,0 +1,176 @@
+"""Registering, changing, deactivating and inviting patients."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appointed import accounts, audit, resources
+from appointed.accounts.actor import Actor, Permission, Role
+from appointed.core import outbox
+from appointed.core.crypto import Vault
+from appointed.core.db import constraint_of, vault_of
+from appointed.core.errors import Forbidden, Invalid, NotFound, StartAgain
+from appointed.core.ids import new_id
+from appointed.core.names import search_key
+from appointed.core.sealing import sealed_values
+
+from . import queries
+from .codes import new_record_number, phone_digits, plain_number
+from .errors import AlreadyJoined, InvitationSpent, NoAddress
+from .events import PatientInvited, PatientRegistered
+from .models import Invitation, Patient
+
+INVITATION_LASTS = timedelta(days=7)
+SEALED = ("phone", "address", "emergency_contact", "insurance_number")
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a patient will log in with; the password is hashed before the transaction begins."""
+
+    email: str
+    password_hash: str
+
+
+async def register(
+    session: AsyncSession,
+    actor: Actor | None,
+    profile: Mapping[str, Any],
+    *,
+    login: Login | None,
+    now: datetime,
+    new_number: Callable[[], str] = new_record_number,
+) -> Patient:
+    """A new patient, with a login or (by the desk) without. `profile` has the attributes of `Patient` as plain text."""
+    by = actor.user_id if actor else None
+    is_desk = actor is not None and actor.may(Permission.PATIENTS_REGISTER)
+    if login is None and not is_desk:
+        raise Invalid.field("email", "E-mail and password are required to register.", "missing")
+    if login is None and not profile.get("birth_date"):
+        raise Invalid.field("birth_date", "A patient without a login needs a birth date.", "missing")
+    _check_birth(profile, now)
+    user = None
+    if login:
+        user = await accounts.create(session, email=login.email, password_hash=login.password_hash,
+                                     display_name=f"{profile['first_name']} {profile['last_name']}",
+                                     roles=[Role.PATIENT], by=by, now=now)  # fmt: skip
+    patient_id = new_id()
+    resources.add(session, patient_id, "patient")
+    await session.flush()
+    patient = Patient(id=patient_id, user_id=user.id if user else None, record_number=new_number(), is_active=True,
+                      created_at=now)  # fmt: skip
+    _apply(patient, profile, vault_of(session))
+    await _insert(session, patient)
+    audit.record(session, now, by or patient.user_id, "patient.register", "patient", patient_id, patient_id=patient_id)
+    outbox.publish(session, PatientRegistered(patient_id), now)
+    return patient
+
+
+async def _insert(session: AsyncSession, patient: Patient) -> None:
+    session.add(patient)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if constraint_of(error) == "uq_patients_record_number":
+            raise StartAgain from None
+        raise
+
+
+async def change(
+    session: AsyncSession, actor: Actor, patient_id: UUID, profile: Mapping[str, Any], *, now: datetime
+) -> Patient:
+    """Change what `profile` holds; None clears. Only the desk makes somebody active again."""
+    if "is_active" in profile and not actor.may(Permission.PATIENTS_ALL):
+        raise Forbidden
+    if profile.get("is_active") is False:
+        raise Invalid.field("is_active", "Deactivate with DELETE, which asks what becomes of the visits.")
+    _check_birth(profile, now)
+    await queries.get_for_change(session, actor, patient_id, now)
+    await resources.lock(session, [patient_id])
+    patient = await session.get(Patient, patient_id, populate_existing=True)
+    if patient is None:
+        raise NotFound
+    if profile.get("is_active") and not patient.is_active and patient.user_id:
+        await accounts.resume(session, patient.user_id, Role.PATIENT, by=actor.user_id, now=now)
+    _apply(patient, profile, vault_of(session))
+    await session.flush()
+    audit.record(session, now, actor.user_id, "patient.change", "patient", patient_id, patient_id=patient_id,
+                 fields=",".join(sorted(profile)))  # fmt: skip
+    return patient
+
+
+async def deactivate(session: AsyncSession, actor: Actor, patient: Patient, now: datetime) -> None:
+    """The patient, whose row is locked, books no more and logs in no more. What was written about them stays."""
+    patient.is_active = False
+    if patient.user_id:
+        await accounts.suspend(session, patient.user_id, Role.PATIENT, by=actor.user_id, now=now)
+    audit.record(session, now, actor.user_id, "patient.deactivate", "patient", patient.id, patient_id=patient.id)
+
+
+async def invite(session: AsyncSession, actor: Actor, patient_id: UUID, email: str | None, now: datetime) -> Invitation:
+    """Mail a link that joins a login to a patient who has none."""
+    patient = await queries.get(session, actor, patient_id, now)
+    if patient.user_id:
+        raise AlreadyJoined
+    address = email or patient.contact_email
+    if address is None:
+        raise NoAddress
+    invitation = Invitation(id=new_id(), patient_id=patient_id, email=address, created_at=now,
+                            expires_at=now + INVITATION_LASTS)  # fmt: skip
+    session.add(invitation)
+    audit.record(session, now, actor.user_id, "patient.invite", "patient", patient_id, patient_id=patient_id)
+    outbox.publish(session, PatientInvited(invitation.id), now)
+    return invitation
+
+
+async def join(session: AsyncSession, invitation_id: UUID, password_hash: str, now: datetime) -> Patient:
+    """Make the invited address a login of the patient. The link works once."""
+    claimed = await session.execute(
+        update(Invitation)
+        .where(Invitation.id == invitation_id, Invitation.used_at.is_(None), Invitation.expires_at > now)
+        .values(used_at=now)
+    )
+    if not claimed.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+        raise InvitationSpent
+    invitation = await session.get_one(Invitation, invitation_id)
+    await resources.lock(session, [invitation.patient_id])
+    patient = await session.get_one(Patient, invitation.patient_id, populate_existing=True)
+    if patient.user_id or not patient.is_active:
+        raise InvitationSpent
+    user = await accounts.create(session, email=invitation.email, password_hash=password_hash,
+                                 display_name=patient.name, roles=[Role.PATIENT], by=None, now=now)  # fmt: skip
+    patient.user_id = user.id
+    audit.record(session, now, user.id, "patient.join", "patient", patient.id, patient_id=patient.id)
+    return patient
+
+
+def _check_birth(profile: Mapping[str, Any], now: datetime) -> None:
+    """Nobody is born tomorrow; and where tomorrow has begun, it is at most a day ahead."""
+    birth_date = profile.get("birth_date")
+    if birth_date and birth_date > (now + timedelta(days=1)).date():
+        raise Invalid.field("birth_date", "This day is yet to come.")
+
+
+def _apply(patient: Patient, profile: Mapping[str, Any], vault: Vault) -> None:
+    plain = {name: value for name, value in profile.items() if name not in SEALED}
+    texts = {name: value for name, value in profile.items() if name in SEALED}
+    columns = plain | sealed_values(vault, "patients", patient.id, **texts)
+    if "first_name" in plain:
+        columns["first_name_key"] = search_key(plain["first_name"])
+    if "last_name" in plain:
+        columns["last_name_key"] = search_key(plain["last_name"])
+    if "phone" in texts:
+        digits = phone_digits(texts["phone"]) if texts["phone"] else None
+        columns["phone_index"] = vault.blind("phone", digits) if digits else None
+        columns["phone_last4_index"] = vault.blind("phone_last4", digits[-4:]) if digits else None
+    if "insurance_number" in texts:
+        number = plain_number(texts["insurance_number"]) if texts["insurance_number"] else None
+        columns["insurance_number_index"] = vault.blind("insurance_number", number) if number else None
+    for name, value in columns.items():
+        setattr(patient, name, value)

@@ -1,0 +1,69 @@
+"""`/visit-types`: what can be booked, and by which rules."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from appointed.accounts.actor import Actor, Permission
+from appointed.core.errors import Forbidden, NotFound, Unauthenticated
+from appointed.core.grid import OffGrid
+from appointed.deps import (
+    ClockDep,
+    Cursor,
+    Limit,
+    PageOf,
+    ReadSessionDep,
+    RetryingRoute,
+    SessionDep,
+    refusals,
+    requires,
+)
+
+from . import queries, service
+from .errors import DefaultVisitType
+from .models import VisitType
+from .schemas import VisitTypeCreate, VisitTypeRead, VisitTypeUpdate
+
+router = APIRouter(prefix="/visit-types", tags=["visit types"], route_class=RetryingRoute)
+
+Manager = Annotated[Actor, Depends(requires(Permission.CLINIC_MANAGE))]
+
+
+@router.post("", status_code=201, response_model=VisitTypeRead, responses=refusals(Unauthenticated, Forbidden, OffGrid))
+async def add_visit_type(body: VisitTypeCreate, actor: Manager, session: SessionDep, clock: ClockDep) -> VisitType:
+    """Add a visit type."""
+    return await service.create(session, **body.changes(), by=actor.user_id, now=clock.now())
+
+
+@router.get("", responses=refusals())
+async def list_visit_types(
+    session: ReadSessionDep, is_active: bool = True, limit: Limit = 50, cursor: Cursor = None
+) -> PageOf[VisitTypeRead]:
+    """Visit types by name."""
+    page = await queries.page(session, is_active=is_active, limit=limit, cursor=cursor)
+    return PageOf(items=[VisitTypeRead.model_validate(each) for each in page.items], next_cursor=page.next_cursor)
+
+
+@router.get("/{visit_type_id}", response_model=VisitTypeRead, responses=refusals(NotFound))
+async def read_visit_type(visit_type_id: UUID, session: ReadSessionDep) -> VisitType:
+    """One visit type."""
+    return await queries.get(session, visit_type_id)
+
+
+@router.patch(
+    "/{visit_type_id}", response_model=VisitTypeRead, responses=refusals(Unauthenticated, Forbidden, NotFound, OffGrid)
+)
+async def change_visit_type(
+    visit_type_id: UUID, body: VisitTypeUpdate, actor: Manager, session: SessionDep, clock: ClockDep
+) -> VisitType:
+    """Change a visit type; visits that are booked stay as they are."""
+    return await service.change(session, actor.user_id, visit_type_id, body.changes(), now=clock.now())
+
+
+@router.delete(
+    "/{visit_type_id}", status_code=204, responses=refusals(Unauthenticated, Forbidden, NotFound, DefaultVisitType)
+)
+async def deactivate_visit_type(visit_type_id: UUID, actor: Manager, session: SessionDep, clock: ClockDep) -> None:
+    """Have a visit type booked no more; visits that are booked stay booked."""
+    await service.deactivate(session, actor.user_id, visit_type_id, now=clock.now())

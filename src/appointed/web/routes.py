@@ -1,0 +1,16 @@
+"""The pages' addresses."""
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from appointed.deps import RetryingRoute, SettingsDep
+
+from .pages import page
+
+router = APIRouter(route_class=RetryingRoute, include_in_schema=False)
+
+
+@router.get("/join", response_class=HTMLResponse)
+async def show_join(settings: SettingsDep) -> HTMLResponse:
+    """Where an invitation leads. Its code stands behind the `#` of the link, which browsers send to nobody."""
+    return page("join.html", clinic_name=settings.clinic_name)

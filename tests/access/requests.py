@@ -1,0 +1,293 @@
+"""How each route is asked: a request about which nothing can be wrong but who sends it."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from appointed.appointments.rules import Action
+from appointed.availability.rules import HoursKind
+
+from ..support.factories import PASSWORD
+from .matrix import Row
+from .world import World
+
+# What these name is for everybody to see.
+PUBLIC = frozenset({"session_id"})
+PARAMETER = re.compile(r"{(\w+)}")
+PROFILE = {"first_name": "Sam", "last_name": "Sample"}
+NINE, TEN, TEN_THIRTY = "2031-03-03T09:00:00Z", "2031-03-03T10:00:00Z", "2031-03-03T10:30:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request. `path` still has its parameters in braces, `ids` says what they are."""
+
+    method: str
+    path: str
+    ids: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    json: Mapping[str, Any] | None = None
+    form: Mapping[str, str] | None = None
+
+    async def send(self, client: httpx.AsyncClient, headers: Mapping[str, str]) -> httpx.Response:
+        return await client.request(self.method, self.path.format(**self.ids), params=self.params, json=self.json,
+                                    data=self.form, headers=headers)  # fmt: skip
+
+    def elsewhere(self) -> "Ask":
+        """The same of things that do not exist."""
+        body = {**self.json, "patient_id": str(uuid4())} if self.json and "patient_id" in self.json else self.json
+        return replace(
+            self, ids={name: id_ if name in PUBLIC else str(uuid4()) for name, id_ in self.ids.items()}, json=body
+        )
+
+
+Details = Callable[[World], Awaitable[dict[str, Any]]]
+
+
+async def ask_of(world: World, row: Row) -> Ask:
+    """The row's request about the world's patient; `Details` of a label are looked up before those of its route."""
+    method, path = row.route.split()
+    details = DETAILS.get(row.label, DETAILS.get(row.route))
+    more = await details(world) if details else {}
+    ids = more.pop("ids", None)
+    if ids is None:
+        ids = {name: str(await world.maker_of(name, row.label)()) for name in PARAMETER.findall(path)}
+    return Ask(method, path, ids, **more)
+
+
+def body(**fixed: Any) -> Details:
+    async def details(_world: World) -> dict[str, Any]:
+        return {"json": fixed}
+
+    return details
+
+
+def params(**fixed: Any) -> Details:
+    async def details(_world: World) -> dict[str, Any]:
+        return {"params": fixed}
+
+    return details
+
+
+def file(path: str) -> Details:
+    async def details(_world: World) -> dict[str, Any]:
+        return {"ids": {"path": path}}
+
+    return details
+
+
+async def _login(world: World) -> dict[str, Any]:
+    return {"form": {"username": world.anybody.email, "password": PASSWORD}}
+
+
+async def _refresh(world: World) -> dict[str, Any]:
+    return {"json": {"refresh_token": await world.refresh_token()}}
+
+
+async def _new_user(world: World) -> dict[str, Any]:
+    return {
+        "json": {"email": world.new_email(), "password": PASSWORD, "display_name": "Robin Desk", "roles": ["nurse"]}
+    }
+
+
+async def _new_patient(world: World) -> dict[str, Any]:
+    return {"json": PROFILE | {"email": world.new_email(), "password": PASSWORD}}
+
+
+async def _new_doctor(world: World) -> dict[str, Any]:
+    return {"json": PROFILE | {"email": world.new_email(), "password": PASSWORD, "specialization": "General practice"}}
+
+
+async def _join(world: World) -> dict[str, Any]:
+    return {"json": {"code": await world.invitation(), "password": PASSWORD}}
+
+
+async def _invite(world: World) -> dict[str, Any]:
+    return {"json": {"email": world.new_email()}}
+
+
+async def _hours(world: World) -> dict[str, Any]:
+    hours = {"weekday": "friday", "start_time": "09:00", "end_time": "12:00"}
+    return {"json": hours | {"doctor_id": str(world.doctor.profile_id)}}
+
+
+async def _hours_of(world: World) -> dict[str, Any]:
+    return {"params": {"doctor_id": str(world.doctor.profile_id)}}
+
+
+async def _exception(world: World) -> dict[str, Any]:
+    """On a day without hours or visits."""
+    closed = {"on_date": "2031-03-08", "kind": "closed"}
+    return {"json": closed | {"doctor_id": str(world.doctor.profile_id)}}
+
+
+async def _week(world: World) -> dict[str, Any]:
+    """With one day that differs."""
+    day = date(2031, 5, 6)
+    hours = {"kind": HoursKind.EXTRA, "valid_from": day, "valid_until": day}
+    await world.clinic.hours(world.doctor.profile_id, day.weekday(), 18 * 60, 20 * 60, **hours)
+    weeks = {"from_week": "2031-05-05", "to_weeks": ["2031-06-02"]}
+    return {"json": weeks | {"doctor_id": str(world.doctor.profile_id)}}
+
+
+async def _leave(world: World) -> dict[str, Any]:
+    leave = {"kind": "leave", "starts_on": "2031-04-07", "ends_on": "2031-04-11", "reason_code": "vacation"}
+    return {"json": leave | {"doctor_id": str(world.doctor.profile_id)}}
+
+
+async def _slots(world: World) -> dict[str, Any]:
+    return {"params": {"doctor_id": str(world.doctor.profile_id), "from": "2031-03-03", "to": "2031-03-07"}}
+
+
+async def _slots_for_patient(world: World) -> dict[str, Any]:
+    return {"params": (await _slots(world))["params"] | {"patient_id": str(world.patient.profile_id)}}
+
+
+async def _booking(world: World) -> dict[str, Any]:
+    return {"json": {"doctor_id": str(world.doctor.profile_id), "starts_at": TEN}}
+
+
+async def _booking_for_patient(world: World) -> dict[str, Any]:
+    return {"json": (await _booking(world))["json"] | {"patient_id": str(world.patient.profile_id)}}
+
+
+async def _fitting_in(world: World) -> dict[str, Any]:
+    """At a time when the doctor has somebody else."""
+    neighbour = await world.clinic.patient()
+    extra = {"starts_at": NINE, "patient_id": str(neighbour.profile_id), "extra": {"reason": "Acute pain"}}
+    return {"json": {"doctor_id": str(world.doctor.profile_id)} | extra}
+
+
+async def _assignment(world: World) -> dict[str, Any]:
+    return {"json": {"location_ids": [str(await world.place())]}}
+
+
+async def _room(world: World) -> dict[str, Any]:
+    return {"json": {"location_id": str(await world.place()), "name": "Room 2", "kind": "treatment"}}
+
+
+async def _two_places(world: World) -> dict[str, Any]:
+    location_id, other_id = await world.places_apart()
+    return {"ids": {"location_id": str(location_id), "other_id": str(other_id)}}
+
+
+async def _travel(world: World) -> dict[str, Any]:
+    return await _two_places(world) | {"json": {"minutes": 20}}
+
+
+async def _series(world: World) -> dict[str, Any]:
+    return {"json": (await _booking(world))["json"] | {"every_weeks": 1, "count": 2}}
+
+
+async def _series_for_patient(world: World) -> dict[str, Any]:
+    return {"json": (await _series(world))["json"] | {"patient_id": str(world.patient.profile_id)}}
+
+
+async def _family(world: World) -> dict[str, Any]:
+    members = [{"patient_id": str(each.profile_id)} for each in (world.patient, await world.clinic.patient())]
+    return {"json": (await _booking(world))["json"] | {"members": members}}
+
+
+async def _session(world: World) -> dict[str, Any]:
+    times = {"starts_at": "2031-03-03T15:00:00Z", "ends_at": "2031-03-03T16:00:00Z", "capacity": 8}
+    return {"json": {"doctor_id": str(world.doctor.profile_id), "title": "Back school", **times}}
+
+
+async def _place_for_patient(world: World) -> dict[str, Any]:
+    return {"json": {"patient_id": str(world.patient.profile_id)}}
+
+
+async def _unsigned(world: World) -> dict[str, Any]:
+    return {"ids": {"record_id": str(await world.record("preliminary"))}}
+
+
+def _after(action: Action, **said: Any) -> Details:
+    """Of a visit with which this was done before."""
+
+    async def details(world: World) -> dict[str, Any]:
+        visit_id = await world.begun() if action is Action.NO_SHOW else world.visit_id
+        await world.move(visit_id, action)
+        return {"json": said or None, "ids": {"appointment_id": str(visit_id)}}
+
+    return details
+
+
+async def _begun(world: World) -> dict[str, Any]:
+    """Of a visit that began a while ago."""
+    return {"ids": {"appointment_id": str(await world.begun())}}
+
+
+async def _related_person(world: World) -> dict[str, Any]:
+    other = await world.clinic.patient()
+    return {"json": {"email": other.email, "relationship": "carer", "may_book": True}}
+
+
+KEEPING = params(visits="keep")
+DETAILS: Mapping[str, Details] = {
+    "POST /auth/login": _login,
+    "POST /auth/refresh": _refresh,
+    "POST /users": _new_user,
+    "PATCH /users/{user_id}": body(display_name="Robin Front"),
+    "POST /patients/new-patient": _new_patient,
+    "POST /patients/new-patient without a login": body(**PROFILE, birth_date="1950-01-01"),
+    "PATCH /patients/me": body(preferred_name="Sammy"),
+    "PATCH /patients/{patient_id}": body(preferred_name="Sammy"),
+    "DELETE /patients/{patient_id}": KEEPING,
+    "POST /patients/{patient_id}/invite": _invite,
+    "POST /patients/join": _join,
+    "POST /patients/{patient_id}/related-people": _related_person,
+    "PATCH /patients/{patient_id}/related-people/{relation_id}": body(may_read=True),
+    "POST /doctors/new-doctor": _new_doctor,
+    "PATCH /doctors/me": body(bio="Likes to listen."),
+    "PATCH /doctors/{doctor_id}": body(bio="Likes to listen."),
+    "DELETE /doctors/{doctor_id}": KEEPING,
+    "PUT /users/{user_id}/locations": _assignment,
+    "POST /locations": body(name="North Street", timezone="Europe/Berlin"),
+    "GET /locations/{location_id}/holidays": params(year=2031),
+    "PUT /locations/{location_id}/travel/{other_id}": _travel,
+    "DELETE /locations/{location_id}/travel/{other_id}": _two_places,
+    "POST /rooms": _room,
+    "PATCH /rooms/{room_id}": body(name="Room 3"),
+    "POST /visit-types": body(name="Check-up", length_minutes=20),
+    "PATCH /visit-types/{visit_type_id}": body(name="Long check-up"),
+    "POST /availability": _hours,
+    "GET /availability": _hours_of,
+    "PATCH /availability/{schedule_id}": body(end_time="18:00"),
+    "DELETE /availability/{schedule_id}": KEEPING,
+    "POST /availability/exceptions": _exception,
+    "POST /availability/copy-week": _week,
+    "POST /availability/time-off": _leave,
+    "GET /availability/time-off": _hours_of,
+    "PATCH /availability/time-off/{absence_id}": body(reason_code="meeting"),
+    "GET /slots": _slots,
+    "GET /slots for the patient": _slots_for_patient,
+    "POST /appointments": _booking,
+    "POST /appointments for the patient": _booking_for_patient,
+    "POST /appointments fitted in": _fitting_in,
+    "POST /appointments/series": _series,
+    "POST /appointments/series for the patient": _series_for_patient,
+    "POST /appointments/family": _family,
+    "POST /sessions": _session,
+    "POST /sessions/{session_id}/places": body(),
+    "POST /sessions/{session_id}/places for the patient": _place_for_patient,
+    "POST /sessions/{session_id}/cancel": body(reason="The trainer is ill"),
+    "POST /appointments/{appointment_id}/cancel": body(reason="Well again"),
+    "POST /appointments/{appointment_id}/room": _after(Action.ARRIVE),
+    "POST /appointments/{appointment_id}/start": _after(Action.ARRIVE),
+    "POST /appointments/{appointment_id}/complete": _after(Action.ARRIVE),
+    "POST /appointments/{appointment_id}/no-show": _begun,
+    "POST /appointments/{appointment_id}/excuse": _after(Action.NO_SHOW, reason="The bus broke down"),
+    "POST /appointments/{appointment_id}/correct": body(reason="Entered for the wrong patient"),
+    "PUT /doctors/{doctor_id}/running-late": body(minutes=20),
+    "POST /medical-records/new-medical-report/{patient_id}": body(notes="Cough for three days"),
+    "GET /medical-records/record/{record_id} unsigned": _unsigned,
+    "POST /medical-records/record/{record_id}/amend": body(notes="Cough for five days"),
+    "POST /medical-records/record/{record_id}/retract": body(reason="Written about the wrong patient"),
+    "GET /api-docs-assets/{path}": file("swagger-ui.css"),
+    "GET /static/{path}": file("join.js"),
+}

@@ -1,0 +1,16 @@
+"""Every route that an application has."""
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Mount
+
+
+def routes_of(app: FastAPI) -> list[str]:
+    """As `GET /patients/{patient_id}`; what serves the files of a folder is `GET /folder/{path}`."""
+    found = []
+    for context in iter_route_contexts(app.routes):
+        if isinstance(context.original_route, Mount):
+            found.append(f"GET {context.path}/{{path}}")
+        else:
+            found += [f"{method} {context.path}" for method in sorted(context.methods or ()) if method != "HEAD"]
+    return found

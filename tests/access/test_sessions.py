@@ -1,0 +1,183 @@
+"""Whose token is good: refused at once when its session, its user or its user's roles have gone."""
+
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+
+from appointed import accounts, doctors
+from appointed.accounts.actor import Role
+from appointed.core.db import transaction
+from appointed.core.settings import Settings
+
+from ..support.clock import FixedClock
+from ..support.factories import PASSWORD, Clinic, Person
+
+Ending = Callable[[Clinic, httpx.AsyncClient, Person, Person], Awaitable[Any]]
+# One route that asks for a login, and one that takes a request without.
+NEEDED, OPTIONAL = "/auth/me", "/slots?doctor_id=00000000-0000-7000-8000-000000000000&from=2031-03-03&to=2031-03-04"
+
+
+async def logged_out(_clinic: Clinic, client: httpx.AsyncClient, who: Person, _admin: Person) -> None:
+    assert (await client.post("/auth/logout", headers=who.headers)).status_code == 204
+
+
+async def disabled(_clinic: Clinic, client: httpx.AsyncClient, who: Person, admin: Person) -> None:
+    assert (await client.delete(f"/users/{who.user_id}", headers=admin.headers)).status_code == 204
+
+
+async def promoted(_clinic: Clinic, client: httpx.AsyncClient, who: Person, admin: Person) -> None:
+    more = {"roles": ["nurse", "auditor"]}
+    assert (await client.patch(f"/users/{who.user_id}", json=more, headers=admin.headers)).status_code == 200
+
+
+async def moved(_clinic: Clinic, client: httpx.AsyncClient, who: Person, admin: Person) -> None:
+    other = {"roles": ["receptionist"]}
+    assert (await client.patch(f"/users/{who.user_id}", json=other, headers=admin.headers)).status_code == 200
+
+
+async def given_a_password(clinic: Clinic, _client: httpx.AsyncClient, who: Person, admin: Person) -> None:
+    async with transaction(clinic.database.writes) as session:
+        await accounts.set_password(session, who.user_id, "1:x", by=admin.user_id, now=clinic.clock.now())
+
+
+@pytest.mark.parametrize("ending", [logged_out, disabled, promoted, moved, given_a_password])
+async def test_the_old_token_is_refused_at_once(ending: Ending, client: httpx.AsyncClient, clinic: Clinic) -> None:
+    who, admin = await clinic.staff(Role.NURSE), await clinic.staff(Role.ADMIN)
+    assert (await client.get(NEEDED, headers=who.headers)).status_code == 200
+    await ending(clinic, client, who, admin)
+    check_refused(await client.get(NEEDED, headers=who.headers))
+    check_refused(await client.get(OPTIONAL, headers=who.headers))
+
+
+async def test_who_is_deactivated_is_out_at_once(client: httpx.AsyncClient, clinic: Clinic) -> None:
+    admin, doctor, patient = await clinic.staff(Role.ADMIN), await clinic.doctor(), await clinic.patient()
+    await client.delete(f"/patients/{patient.id}", headers=admin.headers)
+    await client.delete(f"/doctors/{doctor.id}", headers=admin.headers)
+    for who in (patient, doctor):
+        check_refused(await client.get(NEEDED, headers=who.headers))
+        login = await client.post("/auth/login", data={"username": who.email, "password": PASSWORD})
+        assert (login.status_code, login.json()["code"]) == (401, "invalid_credentials")
+
+
+async def test_whoever_has_another_role_keeps_that_one(client: httpx.AsyncClient, clinic: Clinic) -> None:
+    admin, doctor = await clinic.staff(Role.ADMIN), await clinic.doctor(hours=False)
+    async with transaction(clinic.database.writes) as session:
+        both = [Role.DOCTOR, Role.NURSE]
+        await accounts.change(session, doctor.user_id, roles=both, by=admin.user_id, now=clinic.clock.now())
+    async with transaction(clinic.database.writes) as session:
+        row = await doctors.get(session, doctor.profile_id)
+        await doctors.deactivate(session, admin.actor, row, clinic.clock.now())
+    token = (await client.post("/auth/login", data={"username": doctor.email, "password": PASSWORD})).json()
+    me = await client.get(NEEDED, headers={"Authorization": f"Bearer {token['access_token']}"})
+    assert me.json()["roles"] == ["nurse"]
+
+
+async def test_an_access_token_ends_with_its_time(
+    client: httpx.AsyncClient, clinic: Clinic, clock: FixedClock, sqlite_database: object
+) -> None:
+    nurse = await clinic.staff(Role.NURSE)
+    clock.advance(timedelta(minutes=15, microseconds=-1))
+    assert (await client.get(NEEDED, headers=nurse.headers)).status_code == 200
+    clock.advance(timedelta(microseconds=1))
+    check_refused(await client.get(NEEDED, headers=nurse.headers))
+
+
+async def test_a_refresh_token_works_once_and_never_in_place_of_an_access_token(
+    client: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    nurse = await clinic.staff(Role.NURSE)
+    pair = (await client.post("/auth/login", data={"username": nurse.email, "password": PASSWORD})).json()
+    check_refused(await client.get(NEEDED, headers={"Authorization": f"Bearer {pair['refresh_token']}"}))
+    once, again = [await client.post("/auth/refresh", json={"refresh_token": pair["refresh_token"]}) for _ in range(2)]
+    assert (once.status_code, again.status_code, again.json()["code"]) == (200, 401, "invalid_token")
+    wrong_way_round = await client.post("/auth/refresh", json={"refresh_token": once.json()["access_token"]})
+    assert wrong_way_round.status_code in (401, 422)
+
+
+def segment(value: Any) -> str:
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def forged(clinic: Clinic, who: Person, settings: Settings) -> dict[str, str]:
+    """Tokens that are no access token of ours, by what is wrong with them."""
+    key, now = clinic.tokens._key, clinic.clock.now()
+    good = {"sub": str(who.user_id), "sid": str(who.actor.session_id), "typ": "access", "iss": "appointed",
+            "aud": "appointed", "iat": now, "exp": now + timedelta(minutes=15)}  # fmt: skip
+    plain = good | {"iat": int(now.timestamp()), "exp": int(now.timestamp()) + 900}
+    assert clinic.tokens.read(jwt.encode(good, key), now)
+    wrong = {
+        "no algorithm": jwt.encode(good, "", algorithm="none"),
+        "no signature": f"{segment({'alg': 'HS256', 'typ': 'JWT'})}.{segment(plain)}.",
+        "algorithm none in other letters": f"{segment({'alg': 'nOnE'})}.{segment(plain)}.",
+        "signed by the secret itself": jwt.encode(good, settings.secret_key.get_secret_value()),
+        "another algorithm": jwt.encode(good, key * 2, algorithm="HS512"),
+        "deep": f"{segment(b'[' * 30_000)}.{segment(plain)}.AA",
+        "header is no object": f"{segment([])}.{segment(plain)}.AA",
+        "critical extension": jwt.encode(good, key, headers={"crit": ["b64"], "b64": False}),
+    }
+    claims: dict[str, dict[str, Any]] = {
+        "refresh": {"typ": "refresh"}, "no type": {"typ": None}, "other issuer": {"iss": "elsewhere"},
+        "other audience": {"aud": "elsewhere"}, "nobody": {"sub": str(uuid4())}, "no uuid": {"sub": "1"},
+        "no session": {"sid": str(uuid4())}, "session is a number": {"sid": 7}, "sub is a list": {"sub": []},
+        "expired": {"exp": now}, "expiry is a text": {"exp": "soon"}, "expiry is a list": {"exp": [1]},
+    }  # fmt: skip
+    return wrong | {name: encoded(good | changed, key) for name, changed in claims.items()} | {
+        f"without {name}": encoded({k: v for k, v in good.items() if k != name}, key) for name in good
+    }  # fmt: skip
+
+
+def encoded(claims: dict[str, Any], key: bytes) -> str:
+    """Signed as ours are, whatever the claims hold."""
+    plain = {name: int(value.timestamp()) if hasattr(value, "timestamp") else value for name, value in claims.items()}
+    return jwt.PyJWS().encode(json.dumps(plain).encode(), key)
+
+
+async def test_no_other_token_is_good(
+    client: httpx.AsyncClient, clinic: Clinic, settings: Settings, sqlite_database: object
+) -> None:
+    nurse, other = await clinic.staff(Role.NURSE), await clinic.staff(Role.ADMIN)
+    tokens = forged(clinic, nurse, settings)
+    tokens["somebody else's session"] = clinic.tokens.issue(nurse.user_id, other.actor.session_id, clinic.clock.now())
+    for name, token in tokens.items():
+        for path in (NEEDED, OPTIONAL):
+            check_refused(await client.get(path, headers={"Authorization": f"Bearer {token}"}), name)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"Bearer \xff\xfe", b"Bearer a.b.c", b"Bearer ..", b"Bearer x", b"Bearer " + b"a" * 60_000, b"Bearer a b",
+     "Bearer ключ".encode(), b"Bearer %00", b"bearer x"],
+    ids=lambda header: repr(header[:20]),
+)  # fmt: skip
+async def test_garbage_is_no_token(header: bytes, client: httpx.AsyncClient, sqlite_database: object) -> None:
+    for path in (NEEDED, OPTIONAL):
+        check_refused(await client.get(path, headers={b"Authorization": header}))
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Basic YTpi", "Token x", "Digest username=a"])
+async def test_another_scheme_is_no_login(header: str, client: httpx.AsyncClient, sqlite_database: object) -> None:
+    answer = await client.get(NEEDED, headers={"Authorization": header})
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.json()["code"] in ("unauthenticated", "invalid_token")
+
+
+async def test_the_scheme_is_read_in_any_letters(
+    client: httpx.AsyncClient, clinic: Clinic, sqlite_database: object
+) -> None:
+    nurse = await clinic.staff(Role.NURSE)
+    token = nurse.headers["Authorization"].removeprefix("Bearer ")
+    assert (await client.get(NEEDED, headers={"Authorization": f"bEARER {token}"})).status_code == 200
+
+
+def check_refused(answer: httpx.Response, name: str = "") -> None:
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token"), name
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,233 @@
+"""What a request can be about: a patient, the doctor who treats them, and whatever else a route needs."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from appointed import accounts, patients, records
+from appointed.accounts.actor import Role
+from appointed.appointments import service as appointments
+from appointed.appointments.models import Appointment
+from appointed.appointments.rules import Action
+from appointed.availability.rules import TimeOffKind
+from appointed.availability.service import Absence, new_absence
+from appointed.core.db import metadata, transaction
+from appointed.locations import service as locations
+from appointed.patients import relations
+from appointed.patients.codes import invitation_code
+from appointed.patients.relations import Whom
+
+from ..support.clock import FixedClock
+from ..support.factories import Clinic, Person
+from .matrix import Who
+
+SERIES_AT = datetime(2031, 3, 10, 15, tzinfo=UTC)
+Maker = Callable[[], Awaitable[UUID]]
+STAFF = {Who.NURSE: Role.NURSE, Who.RECEPTIONIST: Role.RECEPTIONIST, Who.ADMIN: Role.ADMIN, Who.AUDITOR: Role.AUDITOR}
+
+
+@dataclass(slots=True)
+class World:
+    """The doctor treats the patient because of `visit_id`, unless there is none; `actor` is who asks about them."""
+
+    clinic: Clinic
+    patient: Person
+    doctor: Person
+    hours_id: UUID
+    visit_id: UUID | None
+    others: dict[Who, Person] = field(default_factory=dict)
+    actor: Person | None = None
+    _made: int = 0
+    _begun_id: UUID | None = None
+
+    async def enter(self, who: Who) -> None:
+        """From now on this is who asks."""
+        if who in (Who.ANONYMOUS, Who.PATIENT, Who.DOCTOR):
+            self.actor = {Who.PATIENT: self.patient, Who.DOCTOR: self.doctor}.get(who)
+            return
+        if who not in self.others:
+            self.others[who] = await _somebody(self.clinic, who)
+        self.actor = self.others[who]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return dict(self.actor.headers) if self.actor else {}
+
+    @property
+    def anybody(self) -> Person:
+        """Who asks, or for want of one the patient."""
+        return self.actor or self.patient
+
+    def maker_of(self, parameter: str, label: str) -> Maker:
+        """What makes the thing that a path parameter names."""
+        makers: dict[str, Maker] = {
+            "patient_id": self._no_login if "/invite" in label else partial(_as_it_is, self.patient.profile_id),
+            "doctor_id": partial(_as_it_is, self.doctor.profile_id),
+            "schedule_id": partial(_as_it_is, self.hours_id),
+            "appointment_id": self._marked_visit if "/keep" in label else self._visit,
+            "absence_id": self._absence,
+            "series_id": self._series,
+            "session_id": self._session,
+            "user_id": self._user,
+            "location_id": self.place,
+            "room_id": self._room,
+            "visit_type_id": self._visit_type,
+            "relation_id": partial(self.relation, by_patient="confirm" in label),
+            "record_id": partial(self.record, "preliminary" if "sign" in label else "final"),
+        }
+        return makers[parameter]
+
+    async def record(self, status: str) -> UUID:
+        draft = records.Draft("Cough for three days", status=records.rules.Status(status))
+        async with transaction(self.clinic.database.writes) as session:
+            record = await records.write(session, self.doctor.actor, self.patient.profile_id, draft,
+                                         clock=self.clinic.clock)  # fmt: skip
+        return record.id
+
+    async def begun(self) -> UUID:
+        """A visit that began a week ago, about which nobody has said anything."""
+        if self._begun_id is None:
+            self._begun_id = await self._book_a_week_ago()
+        return self._begun_id
+
+    async def _book_a_week_ago(self) -> UUID:
+        a_week_ago = FixedClock(self.clinic.clock.now() - timedelta(days=7))
+        booking = appointments.Booking(self.doctor.profile_id, a_week_ago.now() + timedelta(hours=1))
+        async with transaction(self.clinic.database.writes) as session:
+            visit = await appointments.book(session, self.patient.actor, booking, care_lasts=timedelta(days=365),
+                                            clock=a_week_ago)  # fmt: skip
+        return visit.id
+
+    async def move(self, visit_id: UUID | None, action: Action) -> None:
+        """Have the desk do something with a visit."""
+        assert visit_id is not None
+        desk = await self.clinic.staff(Role.RECEPTIONIST)
+        async with transaction(self.clinic.database.writes) as session:
+            await appointments.move(session, desk.actor, visit_id, action, care_lasts=timedelta(days=365),
+                                    clock=self.clinic.clock)  # fmt: skip
+
+    async def relation(self, *, by_patient: bool) -> UUID:
+        """Somebody who looks after the patient; named by them, it waits to be confirmed."""
+        other = await self.clinic.patient()
+        by = self.patient if by_patient else await self.clinic.staff(Role.RECEPTIONIST)
+        terms = {"relationship": "carer", "may_book": True, "may_read": False}
+        async with transaction(self.clinic.database.writes) as session:
+            added = await relations.add(session, by.actor, self.patient.profile_id, Whom(email=other.email), terms,
+                                        clock=self.clinic.clock)  # fmt: skip
+        return added.id
+
+    async def invitation(self) -> str:
+        """The code of an invitation that nobody has used yet."""
+        patient_id = await self._no_login()
+        desk = await self.clinic.staff(Role.RECEPTIONIST)
+        async with transaction(self.clinic.database.writes) as session:
+            sent = await patients.invite(session, desk.actor, patient_id, self.new_email(), self.clinic.clock.now())
+        return invitation_code(self.clinic.settings.secret_key.get_secret_value(), sent.id)
+
+    async def refresh_token(self) -> str:
+        async with transaction(self.clinic.database.writes) as session:
+            opened = await accounts.open_session(session, self.anybody.user_id, timedelta(days=1),
+                                                 self.clinic.clock.now())  # fmt: skip
+        return opened[1]
+
+    async def place(self) -> UUID:
+        return (await self.clinic.location()).id
+
+    async def places_apart(self) -> tuple[UUID, UUID]:
+        """Two locations between which the time of travel is known."""
+        one_id, other_id, by = await self.place(), await self.place(), self.doctor.user_id
+        async with transaction(self.clinic.database.writes) as session:
+            await locations.set_travel(session, by, one_id, other_id, 30, now=self.clinic.clock.now())
+        return one_id, other_id
+
+    async def _room(self) -> UUID:
+        return (await self.clinic.room(await self.place())).id
+
+    async def _visit_type(self) -> UUID:
+        return (await self.clinic.visit_type()).id
+
+    def new_email(self) -> str:
+        self._made += 1
+        return f"new{self._made}.{self.patient.email}"
+
+    async def _visit(self) -> UUID:
+        assert self.visit_id is not None
+        return self.visit_id
+
+    async def _marked_visit(self) -> UUID:
+        visit_id = await self._visit()
+        async with transaction(self.clinic.database.writes) as session:
+            marks = {"needs_attention": True, "attention_code": "on_leave"}
+            await session.execute(update(Appointment).where(Appointment.id == visit_id).values(marks))
+        return visit_id
+
+    async def _absence(self) -> UUID:
+        first = datetime(2031, 5, 5, 9, tzinfo=UTC)
+        meeting = Absence(TimeOffKind.BLOCK, first, first + timedelta(hours=1), "other")
+        async with transaction(self.clinic.database.writes) as session:
+            row = new_absence(session, self.doctor.user_id, self.doctor.profile_id, meeting, self.clinic.clock.now())
+        return row.id
+
+    async def _series(self) -> UUID:
+        """Later each time that it is asked for."""
+        self._made += 1
+        clinic = self.clinic
+        booking = appointments.Booking(self.doctor.profile_id, SERIES_AT + 2 * timedelta(weeks=self._made))
+        async with transaction(clinic.database.writes) as session:
+            booked = await appointments.book_series(session, self.patient.actor, booking, "FREQ=WEEKLY;COUNT=2",
+                                                    care_lasts=timedelta(days=365), clock=clinic.clock)  # fmt: skip
+        return booked.series.id
+
+    async def _session(self) -> UUID:
+        """Later each time that it is asked for."""
+        self._made += 1
+        clinic, desk = self.clinic, await self.clinic.staff(Role.RECEPTIONIST)
+        starts_at = SERIES_AT - timedelta(hours=3) + timedelta(weeks=self._made)
+        plan = appointments.Plan(self.doctor.profile_id, "Back school", starts_at, starts_at + timedelta(hours=1), 8)
+        async with transaction(clinic.database.writes) as session:
+            return (await appointments.plan_session(session, desk.actor, plan, clock=clinic.clock)).id
+
+    async def _user(self) -> UUID:
+        return (await self.clinic.staff(Role.NURSE)).user_id
+
+    async def _no_login(self) -> UUID:
+        desk = await self.clinic.staff(Role.RECEPTIONIST)
+        profile = {"first_name": "Sam", "last_name": "Sample", "birth_date": date(1950, 1, 1)}
+        async with transaction(self.clinic.database.writes) as session:
+            made = await patients.register(session, desk.actor, profile, login=None, now=self.clinic.clock.now())
+        return made.id
+
+
+async def world_of(clinic: Clinic, *, has_visit: bool = True, others: dict[Who, Person] | None = None) -> World:
+    """A new patient and a new doctor; nobody asks yet."""
+    patient, doctor = await clinic.patient(), await clinic.doctor(hours=False)
+    hours_id = await clinic.hours(doctor.profile_id, 0, 9 * 60, 17 * 60)
+    visit = await clinic.visit(patient, doctor, clinic.clock.now() + timedelta(hours=1)) if has_visit else None
+    return World(clinic, patient, doctor, hours_id, visit.id if visit else None, others or {})
+
+
+async def contents_of(clinic: Clinic) -> dict[str, list[Any]]:
+    """Every row of every table but the trail, which grows with every refusal."""
+    async with clinic.database.reads() as session:
+        return {
+            table.name: sorted((await session.execute(select(table))).all(), key=repr)
+            for table in metadata.sorted_tables
+            if table.name != "audit_events"
+        }
+
+
+async def _somebody(clinic: Clinic, who: Who) -> Person:
+    if who is Who.OTHER_PATIENT:
+        return await clinic.patient()
+    if who is Who.OTHER_DOCTOR:
+        return await clinic.doctor(hours=False)
+    return await clinic.staff(STAFF[who])
+
+
+async def _as_it_is(id_: UUID) -> UUID:
+    return id_

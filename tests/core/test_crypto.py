@@ -1,0 +1,102 @@
+"""Sealed text belongs to its place; a blind index finds it and tells nothing."""
+
+from uuid import UUID
+
+import pytest
+from cryptography.exceptions import InvalidTag
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appointed.core.crypto import KEY_ID_BYTES, NONCE_BYTES, Vault
+from appointed.core.ids import new_id
+
+ROW = UUID(int=1)
+VAULT = Vault.of(b"k" * 32)
+OTHER = Vault.of(b"o" * 32)
+TAG_BYTES = 16
+texts = st.text()  # no lone surrogates: they are refused at the door
+
+
+@given(texts, st.uuids())
+def test_what_was_sealed_can_be_opened_in_its_place(text: str, row_id: UUID) -> None:
+    sealed = VAULT.seal("patients", "phone", row_id, text)
+    assert VAULT.open("patients", "phone", row_id, sealed) == text
+    assert len(sealed) == KEY_ID_BYTES + NONCE_BYTES + len(text.encode()) + TAG_BYTES
+
+
+def test_sealed_text_does_not_show() -> None:
+    assert b"555" not in VAULT.seal("patients", "phone", ROW, "0555 555 555")
+
+
+def test_equal_texts_are_sealed_differently() -> None:
+    assert VAULT.seal("patients", "phone", ROW, "1") != VAULT.seal("patients", "phone", ROW, "1")
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "row_id"),
+    [
+        ("patients", "phone", UUID(int=2)),
+        ("patients", "address", ROW),
+        ("appointments", "phone", ROW),
+        ("patients:phone", "", ROW),
+    ],
+    ids=["another row", "another column", "another table", "another split of the same words"],
+)
+def test_sealed_text_cannot_be_moved(table: str, column: str, row_id: UUID) -> None:
+    sealed = VAULT.seal("patients", "phone", ROW, "0555")
+    with pytest.raises(InvalidTag):
+        VAULT.open(table, column, row_id, sealed)
+
+
+def test_altered_text_is_refused_whichever_bit_was_altered() -> None:
+    sealed = VAULT.seal("patients", "phone", ROW, "0555")
+    for index in range(KEY_ID_BYTES * 8, len(sealed) * 8):
+        altered = bytearray(sealed)
+        altered[index // 8] ^= 1 << index % 8
+        with pytest.raises(InvalidTag):
+            VAULT.open("patients", "phone", ROW, bytes(altered))
+
+
+@pytest.mark.parametrize("kept", range(KEY_ID_BYTES + NONCE_BYTES + TAG_BYTES + 4))
+def test_shortened_text_is_refused(kept: int) -> None:
+    sealed = VAULT.seal("patients", "phone", ROW, "0555")
+    with pytest.raises(InvalidTag):
+        VAULT.open("patients", "phone", ROW, sealed[:kept])
+
+
+def test_text_sealed_by_another_key_is_refused() -> None:
+    with pytest.raises(InvalidTag):
+        OTHER.open("patients", "phone", ROW, VAULT.seal("patients", "phone", ROW, "0555"))
+
+
+def test_the_key_that_sealed_is_named_in_front() -> None:
+    assert VAULT.seal("patients", "phone", ROW, "0555")[:KEY_ID_BYTES] == VAULT.key_id != OTHER.key_id
+
+
+def test_nothing_is_sealed_to_nothing() -> None:
+    assert VAULT.seal_maybe("patients", "phone", ROW, None) is None
+    assert VAULT.open_maybe("patients", "phone", ROW, None) is None
+    assert VAULT.open_maybe("patients", "phone", ROW, VAULT.seal("patients", "phone", ROW, "")) == ""
+
+
+@given(texts)
+def test_equal_texts_have_equal_blind_indexes_under_one_key_and_purpose(text: str) -> None:
+    assert VAULT.blind("phone", text) == VAULT.blind("phone", text)
+    assert VAULT.blind("phone", text) != VAULT.blind("insurance", text)
+    assert VAULT.blind("phone", text) != OTHER.blind("phone", text)
+
+
+@given(texts, texts)
+def test_different_texts_have_different_blind_indexes(one: str, other: str) -> None:
+    different = one.casefold() != other.casefold() and one.isascii() and other.isascii()
+    if different:
+        assert VAULT.blind("insurance", one) != VAULT.blind("insurance", other)
+
+
+def test_a_blind_index_looks_through_case_and_width() -> None:
+    assert len({VAULT.blind("insurance", number) for number in ("A123-x", "a123-X", "Ａ123-x")}) == 1
+
+
+def test_keys_for_different_ends_are_different() -> None:
+    text = f"trail\0{new_id()}"
+    assert VAULT.sign(text.encode()) != VAULT.blind("trail", text.partition("\0")[2])

@@ -1,0 +1,240 @@
+"""What can be set, what must be, and which setting wins."""
+
+import asyncio
+import base64
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from appointed.core.settings import Settings
+
+SECRET_KEY = "s" * 32
+DATA_KEY = base64.b64encode(b"d" * 32).decode()
+SHORT_KEY = base64.b64encode(b"d" * 31).decode()
+PRODUCTION = {"environment": "production", "secret_key": SECRET_KEY, "data_key": DATA_KEY}
+MYSQL = {"mysql_user": "clinic", "mysql_password": "p@ss:w/rd#%", "mysql_database": "visits"}
+
+
+def settings(**given: Any) -> Settings:
+    return Settings(_env_file=None, **{"secret_key": SECRET_KEY, "data_key": DATA_KEY} | given)
+
+
+def production(**changes: Any) -> Settings:
+    """Production as it should be, but for the changes; a setting of None is left out."""
+    given = PRODUCTION | changes
+    return Settings(_env_file=None, **{name: value for name, value in given.items() if value is not None})
+
+
+# --- secrets in production -------------------------------------------------------------------------------------------
+
+
+def test_production_starts_with_its_secrets(tmp_path: Path) -> None:
+    kept = production(var_dir=tmp_path)
+    assert kept.data_key_bytes == b"d" * 32
+    assert list(tmp_path.iterdir()) == [], "production writes no secret"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"secret_key": None}, "SECRET_KEY must be set"),
+        ({"secret_key": ""}, "SECRET_KEY must be set"),
+        ({"secret_key": "s" * 31}, "SECRET_KEY must have at least 32 bytes"),
+        ({"data_key": None}, "DATA_KEY or DATA_KEY_FILE must be set"),
+        ({"data_key": ""}, "DATA_KEY or DATA_KEY_FILE must be set"),
+        ({"data_key": SHORT_KEY}, "DATA_KEY must be 32 bytes"),
+        ({"data_key": "d" * 32}, "DATA_KEY must be 32 bytes"),
+        ({"data_key": "not base64!"}, "DATA_KEY must be 32 bytes"),
+        ({"data_key": "ÄÖÜ"}, "DATA_KEY must be 32 bytes"),
+        ({"data_key": None, "data_key_file": Path("/nowhere/key")}, "DATA_KEY_FILE cannot be read"),
+        ({"bcrypt_cost": 11}, "BCRYPT_COST must be at least 12"),
+    ],
+)
+def test_production_refuses_missing_and_short_secrets_by_name(
+    changes: dict[str, Any], named: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValidationError, match=re.escape(named)):
+        production(var_dir=tmp_path, **changes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refusal_does_not_show_the_secrets() -> None:
+    """It ends up in the log of whatever tried to start the program."""
+    with pytest.raises(ValidationError) as refused:
+        production(secret_key="short-but-secret", data_key="also-secret")
+    assert "secret" not in str(refused.value).replace("SECRET_KEY", "")
+
+
+def test_settings_do_not_show_their_secrets() -> None:
+    shown = repr(production(**MYSQL, database_url="mysql://u:pa55word@h/d", email_password="pa55word"))
+    for secret in (SECRET_KEY, DATA_KEY, "pa55word", MYSQL["mysql_password"]):
+        assert secret not in shown
+
+
+def test_a_data_key_may_be_in_a_file(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(DATA_KEY + "\n")
+    assert production(data_key=None, data_key_file=key).data_key_bytes == b"d" * 32
+
+
+# --- secrets in development ------------------------------------------------------------------------------------------
+
+
+def test_development_makes_its_secrets_once_and_keeps_them(tmp_path: Path) -> None:
+    first, second = (Settings(_env_file=None, var_dir=tmp_path / "var") for _ in range(2))
+    assert (first.secret_key, first.data_key_bytes) == (second.secret_key, second.data_key_bytes)
+    assert len(first.data_key_bytes) == 32
+    assert first.secret_key.get_secret_value() != first.data_key.get_secret_value()
+    assert sorted(path.name for path in (tmp_path / "var").iterdir()) == ["data_key", "secret_key"]
+    for path in (tmp_path / "var").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_two_clinics_have_different_secrets(tmp_path: Path) -> None:
+    one, other = (Settings(_env_file=None, var_dir=tmp_path / name) for name in ("one", "other"))
+    assert one.data_key_bytes != other.data_key_bytes
+
+
+def test_a_secret_that_is_given_is_not_made(tmp_path: Path) -> None:
+    settings(var_dir=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+PRINT_SECRETS = """
+from appointed.core.settings import Settings
+import sys
+sys.stdin.readline()
+kept = Settings(_env_file=None)
+print(kept.secret_key.get_secret_value(), kept.data_key.get_secret_value())
+"""
+
+
+async def test_processes_that_start_at_once_have_the_same_secrets(tmp_path: Path) -> None:
+    starting = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", PRINT_SECRETS, cwd=tmp_path, env={"VAR_DIR": str(tmp_path / "var")},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        ) for _ in range(4)
+    ]  # fmt: skip
+    said = await asyncio.gather(*(process.communicate(b"\n") for process in starting))
+    assert {process.returncode for process in starting} == {0}
+    assert len({output for output, _ in said}) == 1
+    assert sorted(path.name for path in (tmp_path / "var").iterdir()) == ["data_key", "secret_key"]
+
+
+# --- which database --------------------------------------------------------------------------------------------------
+
+
+def test_without_a_setting_the_database_is_a_file(tmp_path: Path) -> None:
+    url = settings(var_dir=tmp_path).database
+    assert (url.drivername, url.database) == ("sqlite+aiosqlite", str(tmp_path / "appointed.sqlite3"))
+
+
+def test_the_mysql_settings_make_an_address() -> None:
+    url = settings(**MYSQL, mysql_host="db", mysql_port=3307).database
+    assert (url.drivername, url.username, url.password) == ("mysql+asyncmy", "clinic", "p@ss:w/rd#%")
+    assert (url.host, url.port, url.database) == ("db", 3307, "visits")
+
+
+@pytest.mark.parametrize("missing", ["mysql_user", "mysql_database"])
+def test_half_of_the_mysql_settings_make_none(missing: str) -> None:
+    assert settings(**{name: value for name, value in MYSQL.items() if name != missing}).database.host is None
+
+
+def test_the_database_url_wins_over_the_mysql_settings() -> None:
+    url = settings(**MYSQL, database_url="postgresql://u:p@h:5433/d").database
+    assert url.render_as_string(hide_password=False) == "postgresql+asyncpg://u:p@h:5433/d"
+
+
+@pytest.mark.parametrize(
+    ("given", "driver"),
+    [
+        ("postgresql://h/d", "postgresql+asyncpg"),
+        ("postgres://h/d", "postgresql+asyncpg"),
+        ("mysql://h/d", "mysql+asyncmy"),
+        ("mariadb://h/d", "mysql+asyncmy"),
+        ("sqlite:///d", "sqlite+aiosqlite"),
+        ("postgresql+asyncpg://h/d", "postgresql+asyncpg"),
+        ("mysql+aiomysql://h/d", "mysql+aiomysql"),
+    ],
+)
+def test_an_address_gets_a_driver_that_does_not_block(given: str, driver: str) -> None:
+    assert settings(database_url=given).database.drivername == driver
+
+
+# --- mail ------------------------------------------------------------------------------------------------------------
+
+
+def test_without_an_address_mails_stay_in_the_folder_and_nothing_is_missing() -> None:
+    kept = settings(smtp_host="mail.example.org", email_password="x")
+    assert (kept.smtp_server, kept.missing_for_mail) == (None, None)
+
+
+@pytest.mark.parametrize("address", ["clinic@gmail.com", "clinic@googlemail.com", "Clinic@GMail.com"])
+def test_a_gmail_address_needs_no_server(address: str) -> None:
+    kept = settings(email_address=address, email_password="app password")
+    assert (kept.smtp_server, kept.smtp_port, kept.missing_for_mail) == ("smtp.gmail.com", 465, None)
+
+
+def test_another_address_needs_a_server_and_says_so() -> None:
+    kept = settings(email_address="clinic@example.org", email_password="x")
+    assert (kept.smtp_server, kept.missing_for_mail) == (None, "SMTP_HOST")
+
+
+def test_an_address_without_password_or_server_says_what_is_missing() -> None:
+    assert settings(email_address="clinic@gmail.com").missing_for_mail == "EMAIL_PASSWORD"
+
+
+def test_a_server_that_is_given_wins_and_may_need_no_password() -> None:
+    kept = settings(email_address="clinic@gmail.com", smtp_host="mail", smtp_port=1025)
+    assert (kept.smtp_server, kept.smtp_port, kept.missing_for_mail) == ("mail", 1025, None)
+
+
+# --- the rest --------------------------------------------------------------------------------------------------------
+
+
+def test_the_zone_is_an_iana_name() -> None:
+    assert settings(clinic_timezone="Europe/Berlin").zone.key == "Europe/Berlin"
+    with pytest.raises(ValidationError, match="not an IANA time zone"):
+        settings(clinic_timezone="Berlin")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"bcrypt_cost": 3},
+        {"bcrypt_cost": 17},
+        {"smtp_port": 0},
+        {"database_pool_size": 0},
+        {"access_token_minutes": 0},
+        {"admin_email": "nobody"},
+        {"environment": "staging"},
+        {"max_body_bytes": 1},
+        {"care_relation_days": -1},
+    ],
+)
+def test_a_setting_out_of_its_bounds_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(given))):
+        settings(**given)
+
+
+def test_an_empty_setting_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As compose passes them on."""
+    for name in ("REDIS_URL", "SMTP_HOST", "SMTP_PORT", "DATABASE_URL", "MYSQL_USER"):
+        monkeypatch.setenv(name, "")
+    kept = settings()
+    assert (kept.redis_url, kept.smtp_host, kept.smtp_port, kept.database.drivername) == (
+        None, None, 465, "sqlite+aiosqlite")  # fmt: skip
+
+
+def test_a_file_is_read_and_the_environment_wins_over_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text(f"SECRET_KEY={SECRET_KEY}\nDATA_KEY={DATA_KEY}\nCLINIC_NAME=Hill\nSMTP_PORT=25\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMTP_PORT", "587")
+    assert (Settings().clinic_name, Settings().smtp_port) == ("Hill", 587)

@@ -1,0 +1,79 @@
+"""Whoever looks after others finds what is theirs by an index, however much of it others have."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, text
+
+from appointed.appointments import queries as visits
+from appointed.appointments.models import Appointment
+from appointed.core.db import Database, transaction
+from appointed.core.ids import new_id
+from appointed.core.settings import Settings
+from appointed.deps.auth import today_of
+from appointed.patients import queries as patients
+from appointed.patients.models import RelatedPerson
+from appointed.records import queries as records
+from tests.support.clock import FixedClock
+from tests.support.factories import Clinic, Person
+from tests.support.interference import heard
+from tests.support.racing import enrol
+
+PEOPLE, VISITS_EACH = 1_000, 4
+TABLES = ("appointments", "patients", "related_people", "medical_records")
+GROWING = TABLES[:3]
+
+
+async def filled(clinic: Clinic, database: Database) -> list[Person]:
+    """Everybody has visits, and looks after the next one."""
+    people = await enrol(clinic, PEOPLE)
+    first = await clinic.visit(people[0], await clinic.doctor(), clinic.clock.now() + timedelta(hours=2))
+    common = {"relationship": "carer", "may_book": True, "may_read": True, "created_by": people[0].user_id,
+              "created_at": clinic.clock.now(), "verified_at": clinic.clock.now()}  # fmt: skip
+    async with transaction(database.writes) as session:
+        seen = await session.get_one(Appointment, first.id)
+        visit = {column.name: getattr(seen, column.name) for column in Appointment.__table__.columns}
+        rows = [visit | {"id": new_id(), "patient_id": person.id} for person in people for _ in range(VISITS_EACH)]
+        await session.execute(insert(Appointment), rows)
+        pairs = [{"user_id": one.user_id, "patient_id": other.id} for one, other in pairwise(people)]
+        await session.execute(insert(RelatedPerson), [common | pair | {"id": new_id()} for pair in pairs])
+    order = "ANALYZE {}" if database.dialect == "postgresql" else "ANALYZE TABLE {}"
+    async with database.engines[-1].connect() as connection:
+        for table in TABLES:
+            await connection.execute(text(order.format(table)))
+        await connection.commit()
+    return people
+
+
+@pytest.mark.backends("postgresql", "mysql")
+async def test_nothing_that_grows_is_read_through(
+    clinic: Clinic, clock: FixedClock, settings: Settings, database: Database
+) -> None:
+    people, now, sent = await filled(clinic, database), clock.now(), []
+    me = replace(people[100].actor, today=today_of(settings, now))
+
+    def hear(_connection: object, _cursor: object, statement: str, parameters: Any, *_more: object) -> None:
+        sent.append((statement, parameters))
+
+    with heard(database.engines[0], "before_cursor_execute", hear):
+        async with database.reads() as session:
+            found = await visits.page(session, me, visits.Filter(), limit=50, cursor=None)
+            await visits.get_for_change(session, me, found.items[0].id)
+            await patients.get(session, me, people[101].profile_id, now)
+            await records.page(session, me, people[100].profile_id, now, limit=50, cursor=None)
+    assert {visit.patient_id for visit in found.items} == {people[100].id, people[101].id}
+    async with database.engines[0].connect() as connection:
+        for statement, parameters in sent:
+            plan = (await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)).all()
+            assert read_through(database.dialect, plan) == [], statement
+
+
+def read_through(dialect: str, plan: Any) -> list[str]:
+    """The growing tables that a plan reads from end to end."""
+    if dialect == "postgresql":
+        return [table for row in plan for table in re.findall(r"Seq Scan on (\w+)", row[0]) if table in GROWING]
+    return [row.table for row in plan if row.table in GROWING and row.type in ("ALL", "index")]

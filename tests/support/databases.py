@@ -1,0 +1,93 @@
+"""A fresh database for a run of the tests: made, migrated, emptied after every test and dropped in the end."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from appointed.core.crypto import Vault
+from appointed.core.db import Database, connect, metadata
+from appointed.migrations import upgrade
+
+from .servers import Server, driver_url
+
+POOL_SIZE = 20
+PREFIX = "appointed_test_"
+# A test's data need not outlive a power cut. Alike for every connection, those of other processes too.
+HASTY = {"postgresql": "ALTER DATABASE {} SET synchronous_commit TO off"}
+DROP = {"postgresql": "DROP DATABASE IF EXISTS {} WITH (FORCE)", "mysql": "DROP DATABASE IF EXISTS {}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A database that belongs to the tests. `url` is for further processes; they share what the test sees."""
+
+    server: Server
+    url: URL
+    database: Database
+    _broom: AsyncEngine
+
+    @property
+    def name(self) -> str:
+        return self.server.name
+
+    @property
+    def address(self) -> str:
+        return self.url.render_as_string(hide_password=False)
+
+    async def empty(self) -> None:
+        """Delete every row of every table, in one transaction."""
+        deletes = [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]  # noqa: S608 - our tables
+        if self.name == "postgresql":
+            async with self._broom.connect() as connection:
+                raw = await connection.get_raw_connection()
+                await raw.driver_connection.execute(";".join(deletes))  # type: ignore[union-attr]
+            return
+        # Rows may name rows of their own table, so one by one they cannot all go.
+        keys_off = "PRAGMA foreign_keys=OFF" if self.name == "sqlite" else "SET foreign_key_checks=0"
+        async with self._broom.connect() as connection:
+            await connection.exec_driver_sql(keys_off)
+            await connection.commit()
+            for delete in deletes:
+                await connection.exec_driver_sql(delete)
+            await connection.commit()
+
+
+@asynccontextmanager
+async def fresh(server: Server, folder: Path, vault: Vault, *, is_migrated: bool = True) -> AsyncIterator[Backend]:
+    """A database of its own on `server` (SQLite: in `folder`) for as long as the block lasts."""
+    name = PREFIX + secrets.token_hex(4)
+    if server.name == "sqlite":
+        url = URL.create("sqlite+aiosqlite", database=str(folder / f"{name}.sqlite3"))
+    else:
+        url = driver_url(server.url).set(database=name)
+        await _order(server, f"CREATE DATABASE {name}")
+    try:
+        if server.name in HASTY:
+            await _order(server, HASTY[server.name].format(name))
+        database = connect(url, vault, pool_size=POOL_SIZE)
+        broom = create_async_engine(url, pool_size=1, max_overflow=0)
+        try:
+            if is_migrated:
+                await upgrade(database.engines[-1])
+            yield Backend(server, url, database, broom)
+        finally:
+            await broom.dispose()
+            await database.dispose()
+    finally:
+        if server.name in DROP:
+            await _order(server, DROP[server.name].format(name))
+
+
+async def _order(server: Server, order: str) -> None:
+    engine = create_async_engine(driver_url(server.url), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text(order))
+    finally:
+        await engine.dispose()

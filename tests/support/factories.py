@@ -1,0 +1,149 @@
+"""A small clinic with somebody of each role, made by the services themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from appointed import accounts, availability, doctors, patients
+from appointed.accounts.actor import Actor, Role
+from appointed.accounts.passwords import Hasher
+from appointed.accounts.tokens import Tokens
+from appointed.appointments import service as appointments
+from appointed.appointments.models import Appointment
+from appointed.availability.service import WeeklyHours
+from appointed.bootstrap import bootstrap
+from appointed.core.clock import Clock
+from appointed.core.db import Database, transaction
+from appointed.core.settings import Settings
+from appointed.deps.auth import PERMISSIONS
+from appointed.locations import service as locations
+from appointed.locations.models import Location, Room
+from appointed.visit_types import service as visit_types
+from appointed.visit_types.models import VisitType
+
+PASSWORD = "correct horse battery"
+_HASHER = Hasher(4)
+_hash: list[str] = []
+
+
+async def password_hash() -> str:
+    """Hashed once a run: every invented person has the same password."""
+    if not _hash:
+        _hash.append(await _HASHER.hash(PASSWORD))
+    return _hash[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a login. `id` is the patient's or the doctor's, where they are one."""
+
+    user_id: UUID
+    headers: Mapping[str, str]
+    actor: Actor
+    email: str
+    id: UUID | None = None
+
+    @property
+    def profile_id(self) -> UUID:
+        assert self.id is not None
+        return self.id
+
+
+@dataclass(slots=True)
+class Clinic:
+    """Makes people, hours and visits in a database that has been set up."""
+
+    database: Database
+    settings: Settings
+    clock: Clock
+    tokens: Tokens = field(init=False)
+    _made: int = 0
+
+    def __post_init__(self) -> None:
+        self.tokens = Tokens(self.settings.secret_key.get_secret_value(), timedelta(minutes=15))
+
+    async def open(self) -> None:
+        await bootstrap(self.database, self.settings, self.clock)
+
+    async def staff(self, *roles: Role) -> Person:
+        email = self._email("staff")
+        async with transaction(self.database.writes) as session:
+            user = await accounts.create(
+                session,
+                email=email,
+                password_hash=await password_hash(),
+                display_name="Robin Desk",
+                roles=roles,
+                by=None,
+                now=self.clock.now(),
+            )
+        return await self._person(user.id, frozenset(roles), email)
+
+    async def doctor(self, *, hours: bool = True, **profile: Any) -> Person:
+        """With hours from 09:00 to 17:00 on every day, unless `hours` is false."""
+        email = self._email("doctor")
+        profile = {
+            "first_name": "Dana",
+            "last_name": "Demo",
+            "specialization": "General practice",
+            "languages": ["en"],
+        } | profile
+        async with transaction(self.database.writes) as session:
+            doctor = await doctors.register(session, None, profile, email=email, password_hash=await password_hash(),
+                                            now=self.clock.now())  # fmt: skip
+        if hours:
+            for weekday in range(7):
+                await self.hours(doctor.id, weekday, 9 * 60, 17 * 60)
+        return await self._person(doctor.user_id, frozenset({Role.DOCTOR}), email, doctor.id)
+
+    async def hours(self, doctor_id: UUID, weekday: int, start_minute: int, end_minute: int, **more: Any) -> UUID:
+        async with transaction(self.database.writes) as session:
+            hours = WeeklyHours(weekday, start_minute, end_minute, **more)
+            row = await availability.add(session, None, doctor_id, hours, now=self.clock.now())
+        return row.id
+
+    async def patient(self, **profile: Any) -> Person:
+        email = self._email("patient")
+        profile = {"first_name": "Pat", "last_name": "Sample"} | profile
+        async with transaction(self.database.writes) as session:
+            login = patients.Login(email, await password_hash())
+            patient = await patients.register(session, None, profile, login=login, now=self.clock.now())
+        assert patient.user_id is not None
+        return await self._person(patient.user_id, frozenset({Role.PATIENT}), email, patient.id)
+
+    async def location(self, **said: Any) -> Location:
+        place = locations.Place(**({"name": "North Street", "timezone": "UTC"} | said))
+        async with transaction(self.database.writes) as session:
+            return await locations.create(session, None, place, now=self.clock.now())
+
+    async def room(self, location_id: UUID, kind: str = "treatment", **more: Any) -> Room:
+        new = locations.NewRoom(location_id, **({"name": "Room 2", "kind": kind} | more))
+        async with transaction(self.database.writes) as session:
+            return await locations.add_room(session, None, new, now=self.clock.now())
+
+    async def visit_type(self, **rules: Any) -> VisitType:
+        async with transaction(self.database.writes) as session:
+            return await visit_types.create(session, **({"name": "Check-up"} | rules), now=self.clock.now())
+
+    async def visit(self, patient: Person, doctor: Person, starts_at: datetime, **more: Any) -> Appointment:
+        """A booked visit, by the patient unless `by` says otherwise."""
+        by: Person = more.pop("by", patient)
+        booking = appointments.Booking(doctor.profile_id, starts_at, **more)
+        async with transaction(self.database.writes) as session:
+            return await appointments.book(session, by.actor, booking, care_lasts=timedelta(days=365),
+                                           clock=self.clock)  # fmt: skip
+
+    async def _person(self, user_id: UUID, roles: frozenset[Role], email: str, id_: UUID | None = None) -> Person:
+        now = self.clock.now()
+        async with transaction(self.database.writes) as session:
+            session_id, _ = await accounts.open_session(session, user_id, timedelta(days=30), now)
+        token = self.tokens.issue(user_id, session_id, now)
+        permissions = frozenset().union(*(PERMISSIONS[role] for role in roles))
+        actor = Actor(user_id, session_id, roles, permissions)
+        return Person(user_id, {"Authorization": f"Bearer {token}"}, actor, email, id_)
+
+    def _email(self, kind: str) -> str:
+        self._made += 1
+        return f"{kind}{self._made}@example.org"

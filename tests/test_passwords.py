@@ -1,0 +1,91 @@
+"""Passwords of any bytes up to 1,024 register and log in, and all of their bytes count."""
+
+import json
+
+import httpx
+import pytest
+
+from .support.factories import Clinic
+
+GOOD = {
+    "8 characters": "a" * 8,
+    "8 of four bytes each": "🙂" * 8,
+    "72 bytes": "a" * 72,
+    "73 bytes": "a" * 73,
+    "1,024 bytes": "a" * 1_024,
+    "1,024 bytes of emoji": "🙂" * 256,
+    "emoji": "correct 🐴 battery 🔋 staple",
+    "NUL inside": "long\0enough",
+    "NUL first": "\0" * 8,
+    "blanks around": "  long enough  ",
+    "controls": "tab\tnewline\nbell\a",
+    "what forms escape": "a+b&c=d%20;e",
+    "combining accents": "e\u0301" * 8,
+    "right to left": "כניסה בבקשה",
+    "quotes": "'\"\\`$(x)--",
+}
+# The second differs from the first by something that a careless hash does not see.
+ALIKE = {
+    "byte 73": ("a" * 72 + "b", "a" * 72 + "c"),
+    "a byte after 72": ("a" * 72, "a" * 73),
+    "the last of 1,024": ("a" * 1_024, "a" * 1_023 + "b"),
+    "after a NUL": ("secret!!\0one", "secret!!\0two"),
+    "the NUL itself": ("secret!!", "secret!!\0"),
+    "letter case": ("Long enough", "long enough"),
+    "a blank at the end": ("long enough", "long enough "),
+    "an emoji's tone": ("thumbs 👍👍", "thumbs 👍🏽👍"),
+    "byte 73 within an emoji": ("a" * 71 + "🙂", "a" * 71 + "🙃"),
+}
+
+
+async def register(client: httpx.AsyncClient, email: str, password: str) -> int:
+    body = {"email": email, "password": password, "first_name": "Pat", "last_name": "Sample"}
+    answer = await client.post("/patients/new-patient", json=body)
+    assert answer.is_success or "password" in [field["name"] for field in answer.json()["fields"]]
+    assert "hash" not in answer.text
+    assert answer.is_success or password == "" or json.dumps(password)[1:-1] not in answer.text
+    return answer.status_code
+
+
+async def log_in(client: httpx.AsyncClient, email: str, password: str) -> int:
+    return (await client.post("/auth/login", data={"username": email, "password": password})).status_code
+
+
+async def test_any_password_that_is_taken_logs_in(client: httpx.AsyncClient, clinic: Clinic) -> None:
+    for number, (name, password) in enumerate(GOOD.items()):
+        email = f"good{number}@example.org"
+        assert (name, await register(client, email, password)) == (name, 201)
+        assert (name, await log_in(client, email, password)) == (name, 200)
+
+
+@pytest.mark.parametrize(("right", "wrong"), ALIKE.values(), ids=ALIKE)
+async def test_a_password_that_is_nearly_right_is_wrong(
+    right: str, wrong: str, client: httpx.AsyncClient, clinic: Clinic, sqlite_database: object
+) -> None:
+    await register(client, "pat@example.org", right)
+    assert await log_in(client, "pat@example.org", wrong) == 401
+    assert await log_in(client, "pat@example.org", right) == 200
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["", "1234567", "🙂" * 7, "a" * 1_025, "🙂" * 257, "é" * 513, "\0" * 1_025],
+    ids=lambda text: f"{len(text)}",
+)
+async def test_what_is_too_short_or_too_long_is_refused_and_not_repeated(
+    password: str, client: httpx.AsyncClient, sqlite_database: object
+) -> None:
+    assert await register(client, "pat@example.org", password) == 422
+
+
+@pytest.mark.parametrize("password", ["", "x", "a" * 1_024, "a" * 1_025, "a" * 900_000, "\0", "🙂" * 300, "\udcff"])
+async def test_no_password_breaks_the_login(
+    password: str, client: httpx.AsyncClient, clinic: Clinic, sqlite_database: object
+) -> None:
+    pat = await clinic.patient()
+    raw = b"username=" + pat.email.encode() + b"&password=" + password.encode("utf-8", "surrogateescape")
+    answer = await client.post(
+        "/auth/login", content=raw, headers={"content-type": "application/x-www-form-urlencoded"}
+    )
+    assert answer.status_code == (401 if password else 422)
+    assert answer.json()["code"] == ("invalid_credentials" if password else "invalid")
