@@ -114,6 +114,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "GET /slots": frozenset({"doctor_id", "location_id", "visit_type_id", "starts_at", "ends_at", "room_kind"}),
     "POST /appointments": VISIT,
     "POST /appointments/holds": VISIT,
+    "POST /appointments/any-doctor": VISIT,
     "POST /appointments/{appointment_id}/extend": VISIT,
     "POST /appointments/{appointment_id}/confirm": VISIT,
     "POST /appointments/{appointment_id}/reschedule": VISIT,

@@ -169,6 +169,14 @@ async def _against_the_rules(world: World) -> dict[str, Any]:
     return {"json": (await _booking_for_patient(world))["json"] | said}
 
 
+async def _any_doctor(world: World) -> dict[str, Any]:
+    return {"json": {"starts_at": TEN, "specialization": "General practice"}}
+
+
+async def _any_doctor_for_patient(world: World) -> dict[str, Any]:
+    return {"json": (await _any_doctor(world))["json"] | {"patient_id": str(world.patient.profile_id)}}
+
+
 async def _assignment(world: World) -> dict[str, Any]:
     return {"json": {"location_ids": [str(await world.place())]}}
 
@@ -277,6 +285,8 @@ DETAILS: Mapping[str, Details] = {
     "POST /appointments for the patient": _booking_for_patient,
     "POST /appointments fitted in": _fitting_in,
     "POST /appointments against the rules": _against_the_rules,
+    "POST /appointments/any-doctor": _any_doctor,
+    "POST /appointments/any-doctor for the patient": _any_doctor_for_patient,
     "POST /appointments/holds": _booking,
     "POST /appointments/holds for the patient": _booking_for_patient,
     "POST /appointments/{appointment_id}/reschedule": body(starts_at=TEN),

@@ -15,6 +15,9 @@ from tests.support.factories import Clinic
 from tests.support.fixtures import Databases, settings_of
 from tests.support.server import RunningServer, environment_of, serving
 
+POOL_SIZE = 6
+"""Of each server, for reading and as many for writing."""
+
 
 class Servers:
     """Server processes on a test's database, started when they are first asked for."""
@@ -27,7 +30,8 @@ class Servers:
         """The address of one of the backend's servers; each number is a process of its own."""
         key = (backend.name, number)
         if key not in self._running:
-            settings = settings_of(self._folder / backend.name, database_url=SecretStr(backend.address))
+            settings = settings_of(self._folder / backend.name, database_url=SecretStr(backend.address),
+                                   database_pool_size=POOL_SIZE)  # fmt: skip
             server = serving(environment_of(settings), self._folder)
             self._running[key] = await self._stack.enter_async_context(server)
         return self._running[key].url

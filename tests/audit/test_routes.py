@@ -113,6 +113,8 @@ POST   /appointments/{appointment_id}/extend             appointment.extend*
 POST   /appointments/{appointment_id}/confirm            appointment.confirm*
 POST   /appointments/{appointment_id}/reschedule         appointment.reschedule*
 POST   /appointments/{appointment_id}/undo               appointment.undo-room*
+POST   /appointments/any-doctor                          appointment.book*
+POST   /appointments/any-doctor for the patient          appointment.book*
 POST   /appointments/series                              appointment.book* appointment.book*
 POST   /appointments/series for the patient              appointment.book* appointment.book*
 GET    /appointments/series/{series_id}                  series.read*

@@ -16,7 +16,8 @@ from appointed.migrations import upgrade
 
 from .servers import Server, driver_url
 
-POOL_SIZE = 20
+# A server takes a hundred connections unless it is told otherwise, and every worker of the tests wants its share.
+POOL_SIZE = 10
 PREFIX = "appointed_test_"
 # A test's data need not outlive a power cut. Alike for every connection, those of other processes too.
 HASTY = {"postgresql": "ALTER DATABASE {} SET synchronous_commit TO off"}

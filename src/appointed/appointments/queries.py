@@ -17,7 +17,7 @@ from appointed.doctors.models import Doctor
 from appointed.patients import related
 
 from .models import Appointment, AppointmentChange, DoctorDelay, Participant, Series
-from .rules import UNCLOSED, UPCOMING, Status
+from .rules import HOLDING, UNCLOSED, UPCOMING, Status
 
 LONGEST_VISIT = timedelta(days=1)
 
@@ -144,6 +144,18 @@ async def expired_ids(session: AsyncSession, until: datetime, limit: int) -> Seq
     """Holds that were over by then, those that are over longest first."""
     over = select(Appointment.id).where(Appointment.hold_expires_at <= until)
     return (await session.scalars(over.order_by(Appointment.hold_expires_at).limit(limit))).all()
+
+
+async def starts_around(
+    session: AsyncSession, doctor_ids: Collection[UUID], first: datetime, last: datetime
+) -> Sequence[tuple[UUID, datetime]]:
+    """The doctors' visits that start between, by doctor and start."""
+    query = select(Appointment.doctor_id, Appointment.starts_at).where(
+        Appointment.doctor_id.in_(doctor_ids),
+        Appointment.starts_at.between(first, last),
+        Appointment.status.in_(HOLDING),
+    )
+    return [(doctor_id, starts_at) for doctor_id, starts_at in (await session.execute(query)).all()]
 
 
 async def user_of_doctor(session: AsyncSession, doctor_id: UUID) -> UUID:

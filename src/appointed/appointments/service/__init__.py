@@ -1,5 +1,6 @@
 """What is done with visits, by use."""
 
+from .any_doctor import Wish, candidates
 from .booking import Booking, book
 from .cancelling import cancel
 from .delays import run_late
@@ -32,45 +33,10 @@ from .sessions import Plan, cancel_session, plan_session
 from .undoing import undo
 
 __all__ = [
-    "Affected",
-    "BookedFamily",
-    "BookedSeries",
-    "Booking",
-    "By",
-    "Cause",
-    "Dealing",
-    "Fate",
-    "Joining",
-    "Move",
-    "Plan",
-    "Report",
-    "add_hours",
-    "add_time_off",
-    "book",
-    "book_family",
-    "book_series",
-    "cancel",
-    "cancel_session",
-    "change_hours",
-    "change_time_off",
-    "change_timezone",
-    "confirm",
-    "deactivate_doctor",
-    "deactivate_patient",
-    "expire_if_due",
-    "extend",
-    "history",
-    "join",
-    "keep_visit",
-    "miss_if_due",
-    "move",
-    "plan_session",
-    "remove_hours",
-    "remove_time_off",
-    "report_on_series",
-    "reschedule",
-    "run_late",
-    "taking_ground",
-    "taking_ground_at",
-    "undo",
+    "Affected", "BookedFamily", "BookedSeries", "Booking", "By", "Cause", "Dealing", "Fate", "Joining", "Move",
+    "Plan", "Report", "Wish", "add_hours", "add_time_off", "book", "book_family", "book_series", "cancel",
+    "cancel_session", "candidates", "change_hours", "change_time_off", "change_timezone", "confirm",
+    "deactivate_doctor", "deactivate_patient", "expire_if_due", "extend", "history", "join", "keep_visit",
+    "miss_if_due", "move", "plan_session", "remove_hours", "remove_time_off", "report_on_series", "reschedule",
+    "run_late", "taking_ground", "taking_ground_at", "undo",
 ]  # fmt: skip
