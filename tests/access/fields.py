@@ -111,7 +111,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "GET /availability": HOURS,
     "PATCH /availability/{schedule_id}": HOURS | AFFECTED,
     "DELETE /availability/{schedule_id}": AFFECTED,
-    "GET /slots": frozenset({"doctor_id", "location_id", "visit_type_id", "starts_at", "ends_at"}),
+    "GET /slots": frozenset({"doctor_id", "location_id", "visit_type_id", "starts_at", "ends_at", "room_kind"}),
     "POST /appointments": VISIT,
     "POST /appointments/series": SERIES,
     "GET /appointments/series/{series_id}": SERIES,

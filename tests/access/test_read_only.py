@@ -36,6 +36,15 @@ READ_ONLY: Mapping[tuple[str, Who], dict[str, Any]] = {
     ("PATCH /patients/{patient_id}", Who.PATIENT): PATIENT | LOGIN | {"is_active": False},
     ("PATCH /patients/{patient_id}", Who.RECEPTIONIST): PATIENT | LOGIN,
     ("POST /patients/join", Who.ANONYMOUS): PATIENT | {"email": "else@example.org"},
+    ("PATCH /patients/{patient_id}/related-people/{relation_id}", Who.RECEPTIONIST): ROW
+    | {
+        "patient_id": ID,
+        "user_id": ID,
+        "email": "else@example.org",
+        "relationship": "parent",
+        "verified_at": INSTANT,
+        "ended_at": INSTANT,
+    },
     ("POST /doctors/new-doctor", Who.ADMIN): ROW | {"user_id": ID, "role": "admin", "hours": []},
     ("PATCH /doctors/me", Who.DOCTOR): ROW | LOGIN | {"is_active": True},
     ("PATCH /doctors/{doctor_id}", Who.DOCTOR): ROW | LOGIN | {"is_active": False},

@@ -22,7 +22,7 @@ class AuditEvent(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     recorded_at: Mapped[datetime]
     actor_id: Mapped[UUID | None]
-    action: Mapped[str] = mapped_column(MachineString(60))
+    action: Mapped[str] = mapped_column(MachineString(100))
     outcome: Mapped[str] = mapped_column(MachineString(60))
     entity: Mapped[str] = mapped_column(MachineString(60))
     entity_id: Mapped[UUID | None]

@@ -87,7 +87,7 @@ async def _record(request: Request, error: AppError) -> bool:
         async with transaction(state.database.writes) as session:
             audit.record(
                 session, state.clock.now(), actor.user_id if actor else None,
-                "session.open" if is_login else f"{request.method} {_route_of(request)}"[:60],
+                "session.open" if is_login else f"{request.method} {_route_of(request)}"[:100],
                 "user" if is_login else "route", entity_id, patient_id=patient_id, outcome=error.code,
                 **{name: str(value) for name, value in ids.items()},
             )  # fmt: skip

@@ -282,8 +282,17 @@ def upgrade() -> None:
         batch_op.alter_column("practitioner_roles", existing_type=sa.JSON(), nullable=False)
         batch_op.alter_column("cancel_notice_minutes", existing_type=sa.Integer(), nullable=False)
 
+    with op.batch_alter_table("audit_events", schema=None) as batch_op:
+        batch_op.alter_column("action", existing_type=types.MachineString(60), type_=types.MachineString(100),
+                              existing_nullable=False)  # fmt: skip
+
 
 def downgrade() -> None:
+    # First, for it fails where a longer name has been recorded: what is signed is not cut.
+    with op.batch_alter_table("audit_events", schema=None) as batch_op:
+        batch_op.alter_column("action", existing_type=types.MachineString(100), type_=types.MachineString(60),
+                              existing_nullable=False)  # fmt: skip
+
     with op.batch_alter_table("visit_types", schema=None) as batch_op:
         batch_op.drop_column("no_show_months")
         batch_op.drop_column("no_show_limit")
