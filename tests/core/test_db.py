@@ -257,8 +257,10 @@ async def other_process(backend: Backend, vault: Vault) -> AsyncIterator[Databas
         await database.dispose()
 
 
-UNIQUE: list[Any] = [c for table in metadata.sorted_tables for c in table.constraints
-                     if isinstance(c, UniqueConstraint | PrimaryKeyConstraint)]  # fmt: skip
+# Sorted, for a table's constraints are a set: every process has to see the tests in one order.
+UNIQUE: list[Any] = sorted((c for table in metadata.sorted_tables for c in table.constraints
+                            if isinstance(c, UniqueConstraint | PrimaryKeyConstraint)),
+                           key=lambda unique: str(unique.name))  # fmt: skip
 
 
 @pytest.mark.parametrize("unique", UNIQUE, ids=[unique.name for unique in UNIQUE])
