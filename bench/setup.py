@@ -21,7 +21,7 @@ from appointed.accounts.actor import Role
 from appointed.accounts.tokens import Tokens
 from appointed.appointments.events import AppointmentBooked
 from appointed.appointments.models import Appointment
-from appointed.appointments.service.booking import OWNER
+from appointed.appointments.service.claiming import OWNER
 from appointed.availability.service import WeeklyHours
 from appointed.availability.walltime import tick_of
 from appointed.bootstrap import bootstrap

@@ -20,6 +20,7 @@ from appointed.accounts.tokens import Tokens
 from appointed.app import create_app
 from appointed.appointments import service
 from appointed.appointments.models import Appointment
+from appointed.appointments.policy import Policy
 from appointed.appointments.rules import Status
 from appointed.appointments.service import Booking, Dealing, Fate
 from appointed.availability.models import Schedule
@@ -82,7 +83,7 @@ class Meanwhile:
 
     async def _book(self, patient: Person, doctor: Person) -> None:
         wanted = Booking(doctor.profile_id, self.scene.at)
-        await service.book(self.session, patient.actor, wanted, care_lasts=timedelta(days=1),
+        await service.book(self.session, patient.actor, wanted, policy=Policy(),
                            clock=self.scene.clinic.clock)  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from appointed.accounts.passwords import Hasher
 from appointed.accounts.tokens import Tokens
 from appointed.admin.routes import router as users
 from appointed.appointments import offers
+from appointed.appointments.booking_routes import router as bookings
 from appointed.appointments.errors import TimeRefused
 from appointed.appointments.ground_routes import router as ground
 from appointed.appointments.group_routes import router as sessions
@@ -56,6 +57,7 @@ ASSETS = "/api-docs-assets"
 ROUTERS = (
     slots,
     appointments,
+    bookings,
     health,
     auth,
     users,

@@ -16,6 +16,7 @@ from appointed import accounts, availability, doctors, patients, records
 from appointed.accounts.actor import Actor, Role
 from appointed.accounts.passwords import Hasher
 from appointed.appointments import offers, service
+from appointed.appointments.callers import policy_of
 from appointed.appointments.rules import Channel
 from appointed.availability.service import WeeklyHours
 from appointed.core.clock import SystemClock
@@ -111,7 +112,7 @@ async def _patient(
 async def _book(database: Database, settings: Settings, cast: _Cast, dice: random.Random, console: Console) -> None:
     """A fortnight of visits, each at a time that is free for the doctor and, all being half hours, the patient."""
     taken: set[tuple[UUID, datetime]] = set()
-    clock, care_lasts = SystemClock(), timedelta(days=settings.care_relation_days)
+    clock, policy = SystemClock(), policy_of(settings)
     for doctor in track(cast.doctors, "Booking visits", console=console, transient=True):
         async with transaction(database.writes) as session:
             now = clock.now()
@@ -123,7 +124,7 @@ async def _book(database: Database, settings: Settings, cast: _Cast, dice: rando
                     doctor.id, slot.starts_at, patient_id=patient.id, reason=dice.choice(REASONS),
                     channel=dice.choice([Channel.DESK, Channel.PHONE]), is_notifying=False,
                 )  # fmt: skip
-                await service.book(session, cast.desk, booking, care_lasts=care_lasts, clock=clock)
+                await service.book(session, cast.desk, booking, policy=policy, clock=clock)
                 if dice.random() < RECORDS_A_VISIT:
                     draft = records.Draft(dice.choice(NOTES), title="Call before the visit")
                     await records.write(session, _actor_of(doctor), patient.id, draft, clock=clock)

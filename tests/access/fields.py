@@ -22,7 +22,7 @@ VISIT = frozenset({
     "id", "doctor_id", "patient_id", "visit_type_id", "location_id", "starts_at", "ends_at", "status", "version",
     "is_extra", "channel", "booked_by", "notified", "needs_attention", "attention_code", "reason", "created_at",
     "cancelled_at", "cancel_code", "cancel_note", "arrived_at", "checked_in_at", "roomed_at", "started_at",
-    "finished_at", "excused_at", "expected_at",
+    "finished_at", "excused_at", "expected_at", "is_cancelled_late", "hold_expires_at",
     "series_id", "series_number", "family_id", "session_id",
 })  # fmt: skip
 SESSION = frozenset({
@@ -113,6 +113,11 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "DELETE /availability/{schedule_id}": AFFECTED,
     "GET /slots": frozenset({"doctor_id", "location_id", "visit_type_id", "starts_at", "ends_at", "room_kind"}),
     "POST /appointments": VISIT,
+    "POST /appointments/holds": VISIT,
+    "POST /appointments/{appointment_id}/extend": VISIT,
+    "POST /appointments/{appointment_id}/confirm": VISIT,
+    "POST /appointments/{appointment_id}/reschedule": VISIT,
+    "POST /appointments/{appointment_id}/undo": VISIT,
     "POST /appointments/series": SERIES,
     "GET /appointments/series/{series_id}": SERIES,
     "POST /appointments/family": frozenset({"family_id", "appointments"}),

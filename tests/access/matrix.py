@@ -109,6 +109,13 @@ GET    /slots for the patient                            401   200   403   403  
 POST   /appointments                                     401   201   201   403   403   403   422   422   403
 POST   /appointments for the patient                     401   201   422   403   403   403   201   201   403
 POST   /appointments fitted in                           401   403   403   403   403   403   201   201   403
+POST   /appointments against the rules                   401   403   403   403   403   403   201   201   403
+POST   /appointments/holds                               401   201   201   403   403   403   422   422   403
+POST   /appointments/holds for the patient               401   201   422   403   403   403   201   201   403
+POST   /appointments/{appointment_id}/extend             401   200   404   403   403   403   200   200   403
+POST   /appointments/{appointment_id}/confirm            401   200   404   403   403   403   200   200   403
+POST   /appointments/{appointment_id}/reschedule         401   200   404   200   404   403   200   200   403
+POST   /appointments/{appointment_id}/undo               401   403   404   200   404   200   200   200   403
 POST   /appointments/series                              401   201   201   403   403   403   422   422   403
 POST   /appointments/series for the patient              401   201   422   403   403   403   201   201   403
 GET    /appointments/series/{series_id}                  401   200   404   200   404   200   200   200   403

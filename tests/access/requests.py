@@ -163,6 +163,12 @@ async def _fitting_in(world: World) -> dict[str, Any]:
     return {"json": {"doctor_id": str(world.doctor.profile_id)} | extra}
 
 
+async def _against_the_rules(world: World) -> dict[str, Any]:
+    """Before the doctor's hours begin."""
+    said = {"starts_at": "2031-03-03T08:30:00Z", "override": {"reason": "The doctor agreed to come early"}}
+    return {"json": (await _booking_for_patient(world))["json"] | said}
+
+
 async def _assignment(world: World) -> dict[str, Any]:
     return {"json": {"location_ids": [str(await world.place())]}}
 
@@ -206,12 +212,13 @@ async def _unsigned(world: World) -> dict[str, Any]:
     return {"ids": {"record_id": str(await world.record("preliminary"))}}
 
 
-def _after(action: Action, **said: Any) -> Details:
+def _after(*actions: Action, **said: Any) -> Details:
     """Of a visit with which this was done before."""
 
     async def details(world: World) -> dict[str, Any]:
-        visit_id = await world.begun() if action is Action.NO_SHOW else world.visit_id
-        await world.move(visit_id, action)
+        visit_id = await world.begun() if Action.NO_SHOW in actions else world.visit_id
+        for action in actions:
+            await world.move(visit_id, action)
         return {"json": said or None, "ids": {"appointment_id": str(visit_id)}}
 
     return details
@@ -269,6 +276,11 @@ DETAILS: Mapping[str, Details] = {
     "POST /appointments": _booking,
     "POST /appointments for the patient": _booking_for_patient,
     "POST /appointments fitted in": _fitting_in,
+    "POST /appointments against the rules": _against_the_rules,
+    "POST /appointments/holds": _booking,
+    "POST /appointments/holds for the patient": _booking_for_patient,
+    "POST /appointments/{appointment_id}/reschedule": body(starts_at=TEN),
+    "POST /appointments/{appointment_id}/undo": _after(Action.ARRIVE, Action.ROOM),
     "POST /appointments/series": _series,
     "POST /appointments/series for the patient": _series_for_patient,
     "POST /appointments/family": _family,

@@ -13,6 +13,7 @@ from appointed import accounts, patients, records
 from appointed.accounts.actor import Role
 from appointed.appointments import service as appointments
 from appointed.appointments.models import Appointment
+from appointed.appointments.policy import Policy
 from appointed.appointments.rules import Action
 from appointed.availability.rules import TimeOffKind
 from appointed.availability.service import Absence, new_absence
@@ -44,6 +45,8 @@ class World:
     actor: Person | None = None
     _made: int = 0
     _begun_id: UUID | None = None
+    _hold_id: UUID | None = None
+    _series_id: UUID | None = None
 
     async def enter(self, who: Who) -> None:
         """From now on this is who asks."""
@@ -69,7 +72,7 @@ class World:
             "patient_id": self._no_login if "/invite" in label else partial(_as_it_is, self.patient.profile_id),
             "doctor_id": partial(_as_it_is, self.doctor.profile_id),
             "schedule_id": partial(_as_it_is, self.hours_id),
-            "appointment_id": self._marked_visit if "/keep" in label else self._visit,
+            "appointment_id": self._visit_for(label),
             "absence_id": self._absence,
             "series_id": self._series,
             "session_id": self._session,
@@ -99,7 +102,7 @@ class World:
         a_week_ago = FixedClock(self.clinic.clock.now() - timedelta(days=7))
         booking = appointments.Booking(self.doctor.profile_id, a_week_ago.now() + timedelta(hours=1))
         async with transaction(self.clinic.database.writes) as session:
-            visit = await appointments.book(session, self.patient.actor, booking, care_lasts=timedelta(days=365),
+            visit = await appointments.book(session, self.patient.actor, booking, policy=Policy(),
                                             clock=a_week_ago)  # fmt: skip
         return visit.id
 
@@ -108,7 +111,7 @@ class World:
         assert visit_id is not None
         desk = await self.clinic.staff(Role.RECEPTIONIST)
         async with transaction(self.clinic.database.writes) as session:
-            await appointments.move(session, desk.actor, visit_id, action, care_lasts=timedelta(days=365),
+            await appointments.move(session, desk.actor, visit_id, action, policy=Policy(),
                                     clock=self.clinic.clock)  # fmt: skip
 
     async def relation(self, *, by_patient: bool) -> UUID:
@@ -159,6 +162,21 @@ class World:
         assert self.visit_id is not None
         return self.visit_id
 
+    def _visit_for(self, label: str) -> Maker:
+        if label.endswith(("/extend", "/confirm")):
+            return self._hold
+        return self._marked_visit if "/keep" in label else self._visit
+
+    async def _hold(self) -> UUID:
+        booking = appointments.Booking(self.doctor.profile_id, self.clinic.clock.now() + timedelta(hours=3),
+                                       is_held=True)  # fmt: skip
+        if self._hold_id is None:
+            async with transaction(self.clinic.database.writes) as session:
+                held = await appointments.book(session, self.patient.actor, booking, policy=Policy(),
+                                               clock=self.clinic.clock)  # fmt: skip
+            self._hold_id = held.id
+        return self._hold_id
+
     async def _marked_visit(self) -> UUID:
         visit_id = await self._visit()
         async with transaction(self.clinic.database.writes) as session:
@@ -174,13 +192,16 @@ class World:
         return row.id
 
     async def _series(self) -> UUID:
-        """Later each time that it is asked for."""
-        self._made += 1
+        if self._series_id is None:
+            self._series_id = await self._book_series()
+        return self._series_id
+
+    async def _book_series(self) -> UUID:
         clinic = self.clinic
-        booking = appointments.Booking(self.doctor.profile_id, SERIES_AT + 2 * timedelta(weeks=self._made))
+        booking = appointments.Booking(self.doctor.profile_id, SERIES_AT)
         async with transaction(clinic.database.writes) as session:
             booked = await appointments.book_series(session, self.patient.actor, booking, "FREQ=WEEKLY;COUNT=2",
-                                                    care_lasts=timedelta(days=365), clock=clinic.clock)  # fmt: skip
+                                                    policy=Policy(), clock=clinic.clock)  # fmt: skip
         return booked.series.id
 
     async def _session(self) -> UUID:

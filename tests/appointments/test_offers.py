@@ -13,6 +13,7 @@ import pytest
 from appointed.accounts.actor import Role
 from appointed.appointments import service
 from appointed.appointments.errors import TimeRefused
+from appointed.appointments.policy import Policy
 from appointed.appointments.service import Booking
 from appointed.core.db import Database
 from tests.support.clock import FixedClock
@@ -160,7 +161,7 @@ async def refusal(clinic: Clinic, week: Week, start: datetime) -> str | None:
     booking = Booking(week.doctor.profile_id, start, visit_type_id=week.visit_type_id)
     async with clinic.database.writes() as session:
         try:
-            await service.book(session, week.patient.actor, booking, care_lasts=timedelta(0),
+            await service.book(session, week.patient.actor, booking, policy=Policy(),
                                clock=clinic.clock)  # fmt: skip
         except TimeRefused as error:
             return error.code

@@ -162,8 +162,8 @@ async def test_a_booking_answers_with_the_visit(client: httpx.AsyncClient, clini
         "booked_by": str(patient.user_id), "notified": "queued", "needs_attention": False, "attention_code": None,
         "reason": "Cough", "created_at": "2031-03-03T08:00:00Z", "cancelled_at": None, "cancel_code": None,
         "cancel_note": None, "arrived_at": None, "checked_in_at": None, "roomed_at": None, "started_at": None,
-        "finished_at": None, "excused_at": None, "expected_at": None, "series_id": None, "series_number": None,
-        "family_id": None, "session_id": None,
+        "finished_at": None, "excused_at": None, "expected_at": None, "is_cancelled_late": None,
+        "hold_expires_at": None, "series_id": None, "series_number": None, "family_id": None, "session_id": None,
     }  # fmt: skip
     read = await client.get(f"/appointments/{booked['id']}", headers=patient.headers)
     assert (read.json(), read.headers["ETag"]) == (booked, 'W/"1"')

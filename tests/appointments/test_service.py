@@ -13,6 +13,7 @@ from appointed.accounts.actor import Role
 from appointed.appointments import service
 from appointed.appointments.errors import BufferNeeded, NotCancellable, PatientBusy, SlotTaken, TimeRefused
 from appointed.appointments.models import Appointment
+from appointed.appointments.policy import Policy
 from appointed.appointments.rules import CANCELLABLE, Channel, Notified, Status
 from appointed.availability.rules import tick_of
 from appointed.core.db import Database, transaction
@@ -162,7 +163,7 @@ async def test_whatever_does_not_exist_is_named(
         wanted: dict[str, Any] = {"doctor_id": doctor.id, "patient_id": patient.id, "starts_at": ten, field: stranger}
         with pytest.raises(Invalid) as refused:
             async with transaction(sqlite_database.writes) as session:
-                await service.book(session, desk.actor, service.Booking(**wanted), care_lasts=HALF_HOUR,
+                await service.book(session, desk.actor, service.Booking(**wanted), policy=Policy(),
                                    clock=clinic.clock)  # fmt: skip
         assert [(each.name, each.code) for each in refused.value.fields] == [(field, "unknown")]
 

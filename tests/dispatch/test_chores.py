@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from appointed.accounts.actor import Role
 from appointed.appointments import service as appointments
 from appointed.appointments.models import Appointment, AppointmentChange
+from appointed.appointments.policy import Policy
 from appointed.appointments.rules import Action
 from appointed.audit.models import AuditEvent
 from appointed.core.db import Database, transaction
@@ -72,7 +73,7 @@ async def test_whoever_came_is_never_marked(closing: Context, clinic: Clinic, cl
     clock.set(booked[1].ends_at)
     for visit, action in zip(booked, (Action.ARRIVE, Action.COMPLETE), strict=True):
         async with transaction(clinic.database.writes) as session:
-            await appointments.move(session, desk.actor, visit.id, action, care_lasts=HALF_HOUR, clock=clock)
+            await appointments.move(session, desk.actor, visit.id, action, policy=Policy(), clock=clock)
     clock.advance(timedelta(days=3))
     assert await close_missed(closing) == 0
     assert await states(clinic.database) == ["arrived", "fulfilled"]

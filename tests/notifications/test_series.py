@@ -1,6 +1,6 @@
 """Of a series one letter is written, and none of each of its visits."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import update
@@ -8,6 +8,7 @@ from sqlalchemy import update
 from appointed.appointments import service as appointments
 from appointed.appointments.events import AppointmentBooked, SeriesBooked, SeriesCancelled
 from appointed.appointments.models import Appointment
+from appointed.appointments.policy import Policy
 from appointed.appointments.rules import Notified, Status
 from appointed.appointments.service import BookedSeries
 from appointed.core.db import transaction
@@ -33,7 +34,7 @@ async def booked(clinic: Clinic, clock: FixedClock) -> BookedSeries:
     patient = await clinic.patient()
     async with transaction(clinic.database.writes) as session:
         return await appointments.book_series(session, patient.actor, booking, "FREQ=WEEKLY;COUNT=3",
-                                              care_lasts=timedelta(days=365), clock=clock)  # fmt: skip
+                                              policy=Policy(), clock=clock)  # fmt: skip
 
 
 async def notified(context: Context, series: BookedSeries) -> list[str]:

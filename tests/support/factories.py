@@ -12,6 +12,7 @@ from appointed.accounts.passwords import Hasher
 from appointed.accounts.tokens import Tokens
 from appointed.appointments import service as appointments
 from appointed.appointments.models import Appointment
+from appointed.appointments.policy import Policy
 from appointed.availability.service import WeeklyHours
 from appointed.bootstrap import bootstrap
 from appointed.core.clock import Clock
@@ -132,7 +133,7 @@ class Clinic:
         by: Person = more.pop("by", patient)
         booking = appointments.Booking(doctor.profile_id, starts_at, **more)
         async with transaction(self.database.writes) as session:
-            return await appointments.book(session, by.actor, booking, care_lasts=timedelta(days=365),
+            return await appointments.book(session, by.actor, booking, policy=Policy(),
                                            clock=self.clock)  # fmt: skip
 
     async def _person(self, user_id: UUID, roles: frozenset[Role], email: str, id_: UUID | None = None) -> Person:

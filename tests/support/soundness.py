@@ -168,14 +168,20 @@ def _with_buffers(resource_id: UUID, owner_id: UUID, first: int, last: int, kind
 def _untold(found: Remains) -> Iterable[str]:
     """Each booking and each cancellation is told once, in the outbox and in the trail."""
     for visit in found.visits:
+        events = Counter({name: count for (name, about), count in found.events.items() if about == str(visit.id)})
+        trail = Counter({name: count for (name, about), count in found.trail.items() if about == visit.id})
+        made = sum(trail[f"appointment.{deed}"] for deed in ("book", "fit-in", "hold"))
+        undone = trail["appointment.undo-cancel"] + int(visit.status == Status.ENTERED_IN_ERROR)
         is_cancelled = visit.status == Status.CANCELLED
-        deed = "appointment.fit-in" if visit.is_extra else "appointment.book"
+        is_treated = visit.status not in NOT_HELD | {Status.PENDING}
         said = {
-            "booked events": (found.events["appointment.booked", str(visit.id)], 1),
-            "cancelled events": (found.events["appointment.cancelled", str(visit.id)], int(is_cancelled)),
-            "records of booking": (found.trail[deed, visit.id], 1),
-            "records of cancelling": (found.trail["appointment.cancel", visit.id], int(is_cancelled)),
-            "care relations": (found.relations[visit.id], int(visit.status not in NOT_HELD)),
+            "records of booking": (made, 1),
+            "booked events": (events["appointment.booked"],
+                              made - trail["appointment.hold"] + trail["appointment.confirm"]),
+            "cancelled events": (events["appointment.cancelled"], trail["appointment.cancel"]),
+            "records of cancelling": (max(0, trail["appointment.cancel"] - undone), int(is_cancelled)),
+            "rescheduled events": (events["appointment.rescheduled"], trail["appointment.reschedule"]),
+            "care relations": (found.relations[visit.id], int(is_treated)),
         }  # fmt: skip
         yield from (f"{visit.id} has {count} {what}" for what, (count, wanted) in said.items() if count != wanted)
     strangers = set(found.relations) - {visit.id for visit in found.visits}

@@ -41,6 +41,7 @@ class Permission(StrEnum):
     APPOINTMENTS_BOOK_OWN = "appointments:book-own"
     APPOINTMENTS_BOOK_ALL = "appointments:book-all"
     APPOINTMENTS_FIT_IN = "appointments:fit-in"
+    APPOINTMENTS_OVERRIDE = "appointments:override"
     APPOINTMENTS_OWN = "appointments:own"
     APPOINTMENTS_TREATED = "appointments:treated"
     APPOINTMENTS_ALL = "appointments:all"

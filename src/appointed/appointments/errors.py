@@ -177,6 +177,22 @@ class SessionCancelled(AppError):
     detail = "This session does not take place."
 
 
+class HoldExpired(AppError):
+    code = "hold_expired"
+    kind = Kind.GONE
+    detail = "This time was kept for you for a few minutes, which are over. Choose a time again."
+
+
+class AlreadyExtended(AppError):
+    code = "already_extended"
+    detail = "A time is kept once longer, and no more. Confirm it, or choose again when it is over."
+
+
+class NotMovable(AppError):
+    code = "not_movable"
+    detail = "A place in a group session cannot be moved. Cancel it, and take a place in another session."
+
+
 class NotCancellable(AppError):
     code = "not_cancellable"
     detail = "This visit has begun or is over; it cannot be cancelled any more."

@@ -16,6 +16,23 @@ class AppointmentBooked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AppointmentHeld(Event):
+    """Kept for the patient for a while; a booking follows if it is confirmed."""
+
+    name: ClassVar[str] = "appointment.held"
+    appointment_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppointmentRescheduled(Event):
+    name: ClassVar[str] = "appointment.rescheduled"
+    appointment_id: UUID
+    version: int
+    is_notifying: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class AppointmentCancelled(Event):
     name: ClassVar[str] = "appointment.cancelled"
     appointment_id: UUID

@@ -1,12 +1,10 @@
 """`/sessions`: group sessions, and places in them."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
-from appointed.accounts.actor import Actor, Permission
 from appointed.core.errors import Forbidden, NotFound, Unauthenticated
 from appointed.deps import (
     ClockDep,
@@ -18,19 +16,16 @@ from appointed.deps import (
     SessionDep,
     SettingsDep,
     refusals,
-    requires,
 )
 
 from . import group_queries, service
+from .callers import Booker, Planner, PolicyDep
 from .errors import REFUSALS, SessionCancelled
 from .group_schemas import PlaceCreate, SessionCancellation, SessionCreate, SessionRead
 from .models import Appointment
-from .routes import Booker
 from .schemas import AppointmentRead, DayOrInstant, end_of, start_of
 
 router = APIRouter(prefix="/sessions", tags=["sessions"], route_class=RetryingRoute)
-
-Planner = Annotated[Actor, Depends(requires(Permission.APPOINTMENTS_BOOK_ALL))]
 
 
 @router.post("", status_code=201, responses=refusals(Unauthenticated, Forbidden, *REFUSALS.values()))
@@ -70,11 +65,10 @@ async def read_session(session_id: UUID, session: ReadSessionDep) -> SessionRead
     responses=refusals(Unauthenticated, Forbidden, NotFound, SessionCancelled, *REFUSALS.values()),
 )  # fmt: skip
 async def take_place(
-    session_id: UUID, body: PlaceCreate, actor: Booker, session: SessionDep, settings: SettingsDep, clock: ClockDep
+    session_id: UUID, body: PlaceCreate, actor: Booker, session: SessionDep, policy: PolicyDep, clock: ClockDep
 ) -> Appointment:
     """Take part; 409 `session_full` if no place is left. Cancelling the visit leaves the place to others."""
-    care_lasts = timedelta(days=settings.care_relation_days)
-    return await service.join(session, actor, session_id, body.joining(), care_lasts=care_lasts, clock=clock)
+    return await service.join(session, actor, session_id, body.joining(), policy=policy, clock=clock)
 
 
 @router.post("/{session_id}/cancel", responses=refusals(Unauthenticated, Forbidden, NotFound))

@@ -1,7 +1,6 @@
 """What happens to visits on their day: `/appointments/{id}/arrive` to `/complete`, and what sets it right."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -23,8 +22,10 @@ from appointed.deps import (
 )
 
 from . import queries, service
+from .callers import PolicyDep, Reader
 from .errors import NotPossibleNow
 from .models import Appointment, DoctorDelay
+from .policy import Policy
 from .rules import Action, permissions_for
 from .schemas import AppointmentRead, Because, ChangeRead, DelayRead, RunningLate
 
@@ -33,10 +34,6 @@ doctors = APIRouter(prefix="/doctors", tags=["doctors"], route_class=RetryingRou
 
 MOVED = refusals(Unauthenticated, Forbidden, NotFound, VersionMismatch, NotPossibleNow)
 Delayer = Annotated[Actor, Depends(requires(Permission.DOCTORS_DELAY_OWN, Permission.DOCTORS_DELAY_ALL))]
-Reader = Annotated[
-    Actor,
-    Depends(requires(Permission.APPOINTMENTS_OWN, Permission.APPOINTMENTS_TREATED, Permission.APPOINTMENTS_ALL)),
-]
 Receiver = Annotated[Actor, Depends(requires(*permissions_for(Action.ARRIVE)))]
 Attendant = Annotated[Actor, Depends(requires(*permissions_for(Action.START)))]
 Closer = Annotated[Actor, Depends(requires(*permissions_for(Action.COMPLETE)))]
@@ -51,19 +48,19 @@ class Deed:
     appointment_id: UUID
     session: SessionDep
     version: int | None
-    care_lasts: timedelta
+    policy: Policy
     clock: ClockDep
 
     async def do(self, actor: Actor, action: Action, note: str | None = None) -> Appointment:
         return await service.move(self.session, actor, self.appointment_id, action, note=note, version=self.version,
-                                  care_lasts=self.care_lasts, clock=self.clock)  # fmt: skip
+                                  policy=self.policy, clock=self.clock)  # fmt: skip
 
 
 async def _deed(
-    appointment_id: UUID, session: SessionDep, version: VersionDep, settings: SettingsDep,
+    appointment_id: UUID, session: SessionDep, version: VersionDep, policy: PolicyDep,
     clock: ClockDep,
 ) -> Deed:  # fmt: skip
-    return Deed(appointment_id, session, version, timedelta(days=settings.care_relation_days), clock)
+    return Deed(appointment_id, session, version, policy, clock)
 
 
 DeedDep = Annotated[Deed, Depends(_deed, scope="function")]

@@ -133,6 +133,19 @@ async def changes_of(session: AsyncSession, appointment_id: UUID) -> Sequence[Ap
     return (await session.scalars(query.order_by(AppointmentChange.version))).all()
 
 
+async def last_change(session: AsyncSession, visit: Appointment) -> AppointmentChange | None:
+    """What made the visit what it is in its version; None of one that is as it was booked."""
+    is_last = (AppointmentChange.appointment_id == visit.id, AppointmentChange.version == visit.version)
+    change: AppointmentChange | None = await session.scalar(select(AppointmentChange).where(*is_last))
+    return change
+
+
+async def expired_ids(session: AsyncSession, until: datetime, limit: int) -> Sequence[UUID]:
+    """Holds that were over by then, those that are over longest first."""
+    over = select(Appointment.id).where(Appointment.hold_expires_at <= until)
+    return (await session.scalars(over.order_by(Appointment.hold_expires_at).limit(limit))).all()
+
+
 async def user_of_doctor(session: AsyncSession, doctor_id: UUID) -> UUID:
     """Who logs in as the doctor."""
     return (await session.scalars(select(Doctor.user_id).where(Doctor.id == doctor_id))).one()

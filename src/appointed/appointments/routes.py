@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from appointed import audit, patients
 from appointed.accounts.actor import Actor, Permission
@@ -23,11 +23,11 @@ from appointed.deps import (
     VersionDep,
     etag_of,
     refusals,
-    requires,
 )
 from appointed.patients import related
 
 from . import offers, queries, service
+from .callers import Booker, Canceller, PolicyDep, Reader
 from .errors import REFUSALS, CallTheClinic, NotCancellable
 from .models import Appointment
 from .rules import Status
@@ -46,13 +46,6 @@ router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=Re
 slots = APIRouter(prefix="/slots", tags=["appointments"], route_class=RetryingRoute)
 
 LONGEST_RANGE = timedelta(days=62)
-
-Booker = Annotated[Actor, Depends(requires(Permission.APPOINTMENTS_BOOK_OWN, Permission.APPOINTMENTS_BOOK_ALL))]
-Reader = Annotated[
-    Actor,
-    Depends(requires(Permission.APPOINTMENTS_OWN, Permission.APPOINTMENTS_TREATED, Permission.APPOINTMENTS_ALL)),
-]
-Canceller = Annotated[Actor, Depends(requires(Permission.APPOINTMENTS_CANCEL))]
 
 
 @slots.get(
@@ -84,11 +77,10 @@ async def list_slots(
     responses=refusals(Unauthenticated, Forbidden, CallTheClinic, *REFUSALS.values()),
 )  # fmt: skip
 async def book_appointment(
-    body: AppointmentCreate, actor: Booker, session: SessionDep, settings: SettingsDep, clock: ClockDep
+    body: AppointmentCreate, actor: Booker, session: SessionDep, policy: PolicyDep, clock: ClockDep
 ) -> Appointment:
     """Book a visit; 409 `slot_taken` with `alternatives` if someone else was quicker."""
-    care_lasts = timedelta(days=settings.care_relation_days)
-    return await service.book(session, actor, body.booking(), care_lasts=care_lasts, clock=clock)
+    return await service.book(session, actor, body.booking(), policy=policy, clock=clock)
 
 
 @router.get("", responses=refusals(Unauthenticated, Forbidden))

@@ -32,6 +32,14 @@ class Extra(BaseModel):
     reason: Line = Field(examples=["Acute pain, the doctor agreed"])
 
 
+class Override(BaseModel):
+    """Booking against the rules on purpose: hours, leave, limits and notice are let pass; what is taken stays taken."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Line = Field(examples=["The doctor agreed to stay on"])
+
+
 class AppointmentCreate(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -45,6 +53,7 @@ class AppointmentCreate(BaseModel):
     channel: Channel | None = Field(None, description="By the desk.")
     notify: bool | None = Field(None, description="By the desk: false sends no mail.")
     extra: Extra | None = Field(None, description="By the desk: fit the visit in.")
+    override: Override | None = Field(None, description="By the desk: let the rules pass.")
 
     def booking(self) -> Booking:
         return Booking(
@@ -58,6 +67,7 @@ class AppointmentCreate(BaseModel):
             channel=self.channel,
             is_notifying=self.notify,
             extra_reason=self.extra.reason if self.extra else None,
+            override_reason=self.override.reason if self.override else None,
         )
 
 
@@ -85,6 +95,8 @@ class AppointmentRead(BaseModel):
     cancelled_at: datetime | None
     cancel_code: str | None
     cancel_note: str | None
+    is_cancelled_late: bool | None = Field(description="Later than the visit type asks for.")
+    hold_expires_at: datetime | None = Field(description="Of a hold: until when it is kept.")
     arrived_at: datetime | None
     checked_in_at: datetime | None
     roomed_at: datetime | None
@@ -175,6 +187,7 @@ class SlotRead(BaseModel):
     visit_type_id: UUID
     starts_at: datetime
     ends_at: datetime
+    room_kind: str | None = Field(description="Of the room that the visit takes, if it needs one.")
 
 
 class SlotsRead(BaseModel):

@@ -1,6 +1,5 @@
 """`/appointments/series` and `/appointments/family`: visits that are booked together, all of them or none."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -8,11 +7,11 @@ from fastapi import APIRouter, Query, Response
 
 from appointed import audit
 from appointed.core.errors import Forbidden, NotFound, Unauthenticated
-from appointed.deps import ClockDep, ReadSessionDep, RetryingRoute, SessionDep, SettingsDep, refusals
+from appointed.deps import ClockDep, ReadSessionDep, RetryingRoute, SessionDep, refusals
 
 from . import queries, service
+from .callers import Booker, PolicyDep, Reader
 from .errors import REFUSALS, BadRecurrence, CallTheClinic, TimeSkipped
-from .routes import Booker, Reader
 from .series_schemas import FamilyCreate, FamilyRead, SeriesCreate, SeriesRead, SeriesReport
 
 router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=RetryingRoute)
@@ -28,17 +27,16 @@ DryRun = Annotated[bool, Query(description="Only report: nothing is booked.")]
     },
 )  # fmt: skip
 async def book_series(
-    body: SeriesCreate, actor: Booker, session: SessionDep, settings: SettingsDep, clock: ClockDep, response: Response,
+    body: SeriesCreate, actor: Booker, session: SessionDep, policy: PolicyDep, clock: ClockDep, response: Response,
     dry_run: DryRun = False,
 ) -> SeriesRead | SeriesReport:  # fmt: skip
     """Book every visit that a rule names, or none: a refusal reports on each in `occurrences`."""
-    care_lasts = timedelta(days=settings.care_relation_days)
     if dry_run:
         response.status_code = 200
-        report = await service.report_on_series(session, actor, body.booking(), body.rule, care_lasts=care_lasts,
+        report = await service.report_on_series(session, actor, body.booking(), body.rule, policy=policy,
                                                 clock=clock)  # fmt: skip
         return SeriesReport.model_validate(report)
-    booked = await service.book_series(session, actor, body.booking(), body.rule, care_lasts=care_lasts, clock=clock)
+    booked = await service.book_series(session, actor, body.booking(), body.rule, policy=policy, clock=clock)
     return SeriesRead.of(booked.series, booked.visits)
 
 
@@ -55,8 +53,7 @@ async def read_series(series_id: UUID, actor: Reader, session: ReadSessionDep, c
     "/family", status_code=201, responses=refusals(Unauthenticated, Forbidden, CallTheClinic, *REFUSALS.values())
 )  # fmt: skip
 async def book_family(
-    body: FamilyCreate, actor: Booker, session: SessionDep, settings: SettingsDep, clock: ClockDep
+    body: FamilyCreate, actor: Booker, session: SessionDep, policy: PolicyDep, clock: ClockDep
 ) -> FamilyRead:
     """Book a visit for each member, one after the other, or none: a refusal reports on each in `members`."""
-    care_lasts = timedelta(days=settings.care_relation_days)
-    return FamilyRead.of(await service.book_family(session, actor, body.bookings(), care_lasts=care_lasts, clock=clock))
+    return FamilyRead.of(await service.book_family(session, actor, body.bookings(), policy=policy, clock=clock))

@@ -48,6 +48,18 @@ async def _miss(context: Context, after: timedelta, appointment_id: UUID) -> boo
         return await appointments.miss_if_due(session, appointment_id, after, clock=context.clock)
 
 
+async def end_holds(context: Context) -> int:
+    """End the holds that are over; how many, up to 200 at a time. Until then they stand in nobody's way."""
+    async with context.database.reads() as session:
+        ids = await queries.expired_ids(session, context.clock.now(), MOST)
+    return await _each(ids, partial(_expire, context))
+
+
+async def _expire(context: Context, appointment_id: UUID) -> bool:
+    async with transaction(context.database.writes) as session:
+        return await appointments.expire_if_due(session, appointment_id, clock=context.clock)
+
+
 async def _each(ids: Sequence[UUID], work: Callable[[UUID], Awaitable[bool]]) -> int:
     """Work on each in a transaction of its own; one that others keep locked waits for the next minute."""
     done = 0
@@ -59,4 +71,4 @@ async def _each(ids: Sequence[UUID], work: Callable[[UUID], Awaitable[bool]]) ->
     return done
 
 
-CHORES: Sequence[Chore] = (close_missed,)
+CHORES: Sequence[Chore] = (end_holds, close_missed)

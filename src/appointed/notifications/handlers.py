@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.appointments.models import Appointment
-from appointed.appointments.rules import Notified, Status
+from appointed.appointments.rules import Action, Notified, Status
 from appointed.core.db import transaction
 from appointed.core.retry import run_again
 from appointed.patients.codes import invitation_code
@@ -70,6 +70,31 @@ async def write_cancellation(context: Context, message: Message) -> None:
         await _write(context, message, Template.CANCELLED, visit.address, **_facts(visit))
 
 
+async def write_move(context: Context, message: Message) -> None:
+    """Of a visit that was moved again meanwhile, the last move alone is told of."""
+    if message.payload.get("is_notifying") == str(False):
+        return
+    appointment_id = message.uuid("appointment_id")
+    async with context.database.reads() as session:
+        visit = await queries.find_visit(session, appointment_id)
+        move = await queries.find_last_move(session, appointment_id)
+    if visit is None or move is None or visit.status in NOT_TAKING_PLACE:
+        return
+    if message.payload["version"] == str(move.version):
+        before = spelled(move.starts_at_before, visit.timezone, move.ends_at_before)
+        await _write(context, message, Template.MOVED, visit.address, **_facts(visit), before=before)
+
+
+async def write_restoration(context: Context, message: Message) -> None:
+    """That a visit takes place after all; of what else was undone nobody was told."""
+    if message.payload["action"] != Action.CANCEL:
+        return
+    async with context.database.reads() as session:
+        visit = await queries.find_visit(session, message.uuid("appointment_id"))
+    if visit is not None and visit.status not in NOT_TAKING_PLACE:
+        await _write(context, message, Template.RESTORED, visit.address, **_facts(visit))
+
+
 async def write_series_confirmation(context: Context, message: Message) -> None:
     """One letter for all of them."""
     series_id = message.uuid("series_id")
@@ -107,6 +132,8 @@ welcome = Handler(write_welcome)
 invitation = Handler(write_invitation)
 confirmation = Handler(write_confirmation, give_up_confirmation)
 cancellation = Handler(write_cancellation)
+move = Handler(write_move)
+restoration = Handler(write_restoration)
 series_confirmation = Handler(write_series_confirmation, give_up_series_confirmation)
 series_cancellation = Handler(write_series_cancellation)
 record = Handler(write_of_record)

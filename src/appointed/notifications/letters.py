@@ -33,6 +33,8 @@ class Template(StrEnum):
     SERIES_BOOKED = "series-booked"
     SERIES_CANCELLED = "series-cancelled"
     CANCELLED = "cancelled"
+    MOVED = "moved"
+    RESTORED = "restored"
     RECORD = "record"
 
 
@@ -44,6 +46,8 @@ SUBJECTS = {
     Template.SERIES_BOOKED: "Your visits at {clinic} are booked",
     Template.SERIES_CANCELLED: "Your visits at {clinic} are cancelled",
     Template.CANCELLED: "Your visit at {clinic} is cancelled",
+    Template.MOVED: "Your visit at {clinic} has a new time",
+    Template.RESTORED: "Your visit at {clinic} takes place",
     Template.RECORD: "Something new in your record at {clinic}",
 }
 

@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.accounts.models import User
-from appointed.appointments.models import Appointment
+from appointed.appointments.models import Appointment, AppointmentChange
 from appointed.doctors.models import Doctor
 from appointed.locations.models import Location
 from appointed.patients.models import Invitation, Patient
@@ -46,6 +46,15 @@ _VISITS = (
 async def find_visit(session: AsyncSession, appointment_id: UUID) -> Visit | None:
     row = (await session.execute(_VISITS.where(Appointment.id == appointment_id))).one_or_none()
     return _visit_of(row) if row else None
+
+
+async def find_last_move(session: AsyncSession, appointment_id: UUID) -> AppointmentChange | None:
+    """The last time that a visit was rescheduled."""
+    moves = select(AppointmentChange).where(
+        AppointmentChange.appointment_id == appointment_id, AppointmentChange.action == "reschedule"
+    )
+    move: AppointmentChange | None = await session.scalar(moves.order_by(AppointmentChange.version.desc()).limit(1))
+    return move
 
 
 async def of_series(session: AsyncSession, series_id: UUID, *, cancelled_at: datetime | None = None) -> Sequence[Visit]:

@@ -63,10 +63,18 @@ _MAKE_BUFFER = (
 _RUN = BusyTick.tick - func.row_number().over(
     partition_by=(BusyTick.resource_id, BusyTick.is_buffer), order_by=BusyTick.tick
 )
-_IN_THE_WAY = (
+_WITHIN = (
     BusyTick.resource_id.in_(_IDS),
     BusyTick.tick >= bindparam("first"),
     BusyTick.tick < bindparam("last"),
+)
+_EXPIRED = select(BusyTick.owner_id).where(*_WITHIN, BusyTick.expires_at <= bindparam("now")).distinct()
+_HOLD_UNTIL = (
+    update(BusyTick).where(BusyTick.owner_id == bindparam("owner")).values(expires_at=bindparam("until"))
+    .execution_options(synchronize_session=False)
+)  # fmt: skip
+_IN_THE_WAY = (
+    *_WITHIN,
     or_(BusyTick.expires_at.is_(None), BusyTick.expires_at > bindparam("now")),
 )
 
@@ -132,6 +140,19 @@ async def cut(session: AsyncSession, owner_id: UUID, at: int, visit_last: int) -
         await session.execute(_FREE, theirs)
         if after:
             await session.execute(_MAKE_BUFFER, theirs)
+
+
+async def expired_owners(session: AsyncSession, claims: Iterable[Claim], now: datetime) -> Sequence[UUID]:
+    """Who has time around the claims that was held for them until before now, by id."""
+    wanted = list(claims)
+    given = {"ids": [claim.resource_id for claim in wanted], "first": min(claim.first for claim in wanted),
+             "last": max(claim.last for claim in wanted), "now": now}  # fmt: skip
+    return sorted((await session.scalars(_EXPIRED, given)).all())
+
+
+async def hold_until(session: AsyncSession, owner_id: UUID, expires_at: datetime | None) -> None:
+    """Let the owner have its ticks until then, or for good."""
+    await session.execute(_HOLD_UNTIL, {"owner": owner_id, "until": expires_at})
 
 
 async def busy(

@@ -5,20 +5,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from appointed.appointments.policy import NO_QUOTAS, Quotas
 from appointed.availability.rules import Reason, VisitRules
 from appointed.visit_types.models import VisitType
-
-
-@dataclass(frozen=True, slots=True)
-class Quotas:
-    """How many visits to come, and how many holds among them, a patient may have before another is refused; None does
-    not limit."""
-
-    upcoming: int | None = None
-    holds: int | None = None
-
-
-NO_QUOTAS = Quotas()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +95,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The answer: `reason` says why not. Without one, `location_id` and `takes` are where and with what."""
+    """The answer: `reason` says why not. Without one, `location_id` and `takes` are where and with what.
+
+    `has_expired` tells that there are holds that are over and not ended yet, which may stand in the way.
+    """
 
     asked: Asked
     parties: Parties
@@ -115,3 +107,4 @@ class Judged:
     reason: Reason | None
     location_id: UUID | None
     takes: tuple[Taken, ...] = ()
+    has_expired: bool = False

@@ -6,12 +6,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Row, Select, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import join
 
 from appointed import doctors
 from appointed.appointments.errors import CallTheClinic
+from appointed.appointments.models import Appointment
+from appointed.appointments.policy import NO_QUOTAS
 from appointed.availability.models import Schedule
 from appointed.availability.rules import Facts, Reason, VisitRules, chosen_for, first_of, tick_of, verdict
 from appointed.core.errors import Invalid, StartAgain
@@ -22,7 +24,7 @@ from appointed.patients.models import Patient
 from appointed.visit_types.models import VisitType
 
 from . import counting, needing, reading
-from .asking import NO_QUOTAS, Around, Asked, Judged, Parties, Taken
+from .asking import Around, Asked, Judged, Parties, Taken
 from .gathering import gather
 from .standing import Stand, stands_of
 
@@ -30,6 +32,10 @@ from .standing import Stand, stands_of
 _REACH = 288
 _NOWHERE = UUID(int=0)
 _PLACES = select(Schedule.location_id).where(Schedule.doctor_id == bindparam("doctor", type_=Guid())).distinct()
+# Holds that are over are ended within minutes, so there is hardly ever one.
+_HAS_EXPIRED = exists(select(Appointment.id).where(Appointment.hold_expires_at <= bindparam("now"))).label(
+    "has_expired"
+)
 _TYPE = select(VisitType).execution_options(populate_existing=True)
 
 
@@ -41,6 +47,7 @@ def _parties_and_hours(*, is_default: bool) -> Select[*tuple[Any, ...]]:
             Patient.is_active.label("patient_is_active"),
             Patient.user_id.label("patient_user_id"),
             Patient.contact_email,
+            _HAS_EXPIRED,
             *reading.columns(for_patient=True),
         )
         # One row of each, joined on being different: SQLAlchemy warns of joins that name no two tables.
@@ -100,7 +107,8 @@ async def judge(session: AsyncSession, asked: Asked, now: datetime, *, locked: C
     if told.ends_at <= asked.starts_at:
         raise Invalid.field("ends_at", "The end must be after the start.")
     who = Parties(parties.doctor_user_id, parties.patient_user_id, parties.contact_email, offering.visit_type)
-    return Judged(asked, who, told.rules, told.ends_at, told.reason, told.place, told.takes)
+    return Judged(asked, who, told.rules, told.ends_at, told.reason, told.place, told.takes,
+                  has_expired=parties.has_expired)  # fmt: skip
 
 
 class _Answer(NamedTuple):

@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.appointments.errors import Wanted
+from appointed.appointments.policy import NO_QUOTAS, Quotas
 from appointed.availability.rules import Facts, free_starts
 
 from . import counting, needing, reading
-from .asking import NO_QUOTAS, Around, Quotas
+from .asking import Around
 from .gathering import gather
 from .reading import Offering
 from .standing import Stand, stands_of

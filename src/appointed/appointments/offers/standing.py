@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from appointed.availability.offering import Limits, is_offered_at, limits_of, offer_at, rules_of
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appointed.appointments.models import Appointment
+from appointed.availability.offering import Limits, is_offered_at, limits_of, offer_at, offers_of, rules_of
 from appointed.availability.rules import Hours, VisitRules
+from appointed.visit_types.models import VisitType
 from appointed.visit_types.rules import Audience
 
 from .asking import Around
@@ -73,6 +77,13 @@ def _terms(practice: Practice, offering: Offering, place: UUID | None, zone: str
         is_possible,
         zone if limits != NO_LIMITS or visit_type.revisit_days else "",
     )
+
+
+async def rules_for(session: AsyncSession, visit: Appointment) -> VisitRules:
+    """The rules of a visit's type as its doctor offers it at its location now."""
+    visit_type = await session.get_one(VisitType, visit.visit_type_id)
+    offered = (await offers_of(session, visit.visit_type_id, [visit.doctor_id]))[visit.doctor_id]
+    return rules_of(visit_type, offer_at(offered, visit.location_id))
 
 
 def _is_audience(offering: Offering) -> bool:

@@ -1,9 +1,9 @@
 """Booking a visit: lock, look, decide, write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -14,11 +14,11 @@ from appointed import audit, patients, resources
 from appointed.accounts.actor import Actor, Permission
 from appointed.appointments import offers
 from appointed.appointments.errors import REFUSALS, SlotTaken, TimeRefused, Wanted
-from appointed.appointments.events import AppointmentBooked
+from appointed.appointments.events import AppointmentBooked, AppointmentHeld
 from appointed.appointments.models import Appointment
 from appointed.appointments.offers import Asked, Judged, Parties
+from appointed.appointments.policy import Policy, Quotas
 from appointed.appointments.rules import Channel, Notified, Status
-from appointed.availability.rules import tick_of
 from appointed.core import batch, outbox
 from appointed.core.clock import Clock
 from appointed.core.db import constraint_of, vault_of
@@ -27,7 +27,9 @@ from appointed.core.ids import new_id
 from appointed.core.sealing import sealed_values
 from appointed.patients import care, related
 
-OWNER = "appointment"
+from .claiming import OWNER, claims_of, end_expired, put_participants
+
+T = TypeVar("T")
 _BLANK = {column.name: None for column in Appointment.__table__.columns if column.nullable}
 
 
@@ -45,26 +47,32 @@ class Booking:
     channel: Channel | None = None
     is_notifying: bool | None = None
     extra_reason: str | None = None
+    override_reason: str | None = None
+    is_held: bool = False
+    """Kept for the patient for a while, to be confirmed."""
 
 
-async def book(
-    session: AsyncSession, actor: Actor, booking: Booking, *, care_lasts: timedelta, clock: Clock
-) -> Appointment:
+async def book(session: AsyncSession, actor: Actor, booking: Booking, *, policy: Policy, clock: Clock) -> Appointment:
     """A booked visit; `TimeRefused` with the first reason that applies."""
     check_allowed(actor, booking)
-    asked = asked_of(actor, booking, await patient_of(session, actor, booking))
+    asked = asked_of(actor, booking, await patient_of(session, actor, booking), policy)
     whom = await offers.to_lock(session, asked)
-    try:
-        await resources.lock(session, whom)
-    except NotFound:
-        await offers.name_the_missing(session, asked)
-        # Made in the meantime: without its lock nothing may be decided.
-        raise StartAgain from None
+    await lock_for_one(session, asked, lambda: resources.lock(session, whom))
     now = clock.now()
     judged = await offers.judge(session, asked, now, locked=whom)
     if judged.reason:
         raise refused(REFUSALS[judged.reason], judged)
-    return await write(session, actor, booking, judged, care_lasts=care_lasts, now=now)
+    return await write(session, actor, booking, judged, policy=policy, now=now)
+
+
+async def lock_for_one(session: AsyncSession, asked: Asked, lock: Callable[[], Awaitable[T]]) -> T:
+    """What `lock` gives; who of those that are asked for does not exist is named."""
+    try:
+        return await lock()
+    except NotFound:
+        await offers.name_the_missing(session, asked)
+        # Made in the meantime: without its lock nothing may be decided.
+        raise StartAgain from None
 
 
 async def write(
@@ -73,7 +81,7 @@ async def write(
     booking: Booking,
     judged: Judged,
     *,
-    care_lasts: timedelta,
+    policy: Policy,
     now: datetime,
     claims: Sequence[resources.Claim] | None = None,
     **marks: Any,
@@ -83,8 +91,12 @@ async def write(
     `marks` are columns beside those of any visit: what the visit is part of. `claims` is what it takes, if not the
     time of its doctor, its patient and what it needs.
     """
-    appointment = _put(session, actor, booking, judged, care_lasts, now, marks)
-    resources.take(session, claims_of(judged) if claims is None else claims, appointment.id, OWNER)
+    claims = claims_of(judged) if claims is None else claims
+    if judged.has_expired:
+        await end_expired(session, claims, now)
+    appointment = _put(session, actor, booking, judged, policy, now, marks)
+    put_participants(session, judged, appointment.id)
+    resources.take(session, claims, appointment.id, OWNER, expires_at=appointment.hold_expires_at)
     try:
         await batch.flush(session)
     except IntegrityError as error:
@@ -97,12 +109,15 @@ async def write(
 
 
 def check_allowed(actor: Actor, booking: Booking) -> None:
-    said = {"channel": booking.channel, "notify": booking.is_notifying, "extra": booking.extra_reason}
+    said = {"channel": booking.channel, "notify": booking.is_notifying, "extra": booking.extra_reason,
+            "override": booking.override_reason}  # fmt: skip
     reserved = [name for name, value in said.items() if value is not None]
     if reserved and not actor.may(Permission.APPOINTMENTS_BOOK_ALL):
         raise Forbidden(f"Only the desk may set: {', '.join(reserved)}.")
     if booking.extra_reason is not None and not actor.may(Permission.APPOINTMENTS_FIT_IN):
         raise Forbidden("Your role may not fit visits in.")
+    if booking.override_reason is not None and not actor.may(Permission.APPOINTMENTS_OVERRIDE):
+        raise Forbidden("Your role may not book against the rules.")
 
 
 async def patient_of(session: AsyncSession, actor: Actor, booking: Booking) -> UUID:
@@ -122,7 +137,7 @@ def _unknown(field: str) -> Invalid:
     return Invalid.field(field, f"There is no such {field.removesuffix('_id').replace('_', ' ')}.", "unknown")
 
 
-def asked_of(actor: Actor, booking: Booking, patient_id: UUID) -> Asked:
+def asked_of(actor: Actor, booking: Booking, patient_id: UUID, policy: Policy) -> Asked:
     return Asked(
         booking.doctor_id,
         patient_id,
@@ -132,6 +147,8 @@ def asked_of(actor: Actor, booking: Booking, patient_id: UUID) -> Asked:
         booking.location_id,
         is_desk=actor.may(Permission.APPOINTMENTS_BOOK_ALL),
         is_extra=booking.extra_reason is not None,
+        is_waived=booking.override_reason is not None,
+        quotas=policy.quotas if booking.is_held else Quotas(policy.quotas.upcoming),
     )
 
 
@@ -151,7 +168,7 @@ def _put(
     actor: Actor,
     booking: Booking,
     judged: Judged,
-    care_lasts: timedelta,
+    policy: Policy,
     now: datetime,
     marks: Mapping[str, Any],
 ) -> Appointment:
@@ -161,20 +178,29 @@ def _put(
     row: dict[str, Any] = _BLANK | {
         "id": appointment_id, "doctor_id": asked.doctor_id, "patient_id": asked.patient_id,
         "visit_type_id": judged.rules.visit_type_id, "location_id": judged.location_id, "starts_at": asked.starts_at,
-        "ends_at": judged.ends_at, "status": Status.BOOKED, "version": 1, "is_extra": asked.is_extra,
+        "ends_at": judged.ends_at, "status": Status.PENDING if booking.is_held else Status.BOOKED, "version": 1,
+        "is_extra": asked.is_extra, "hold_expires_at": now + policy.hold_lasts if booking.is_held else None,
         "channel": booking.channel or (Channel.DESK if asked.is_desk else Channel.ONLINE), "booked_by": actor.user_id,
         "notified": _notified(booking, parties), "needs_attention": False, "created_at": now,
     } | sealed_values(vault_of(session), "appointments", appointment_id,
-                      reason=booking.reason, extra_reason=booking.extra_reason) | dict(marks)  # fmt: skip
+                      reason=booking.reason, extra_reason=booking.extra_reason,
+                      override_reason=booking.override_reason) | dict(marks)  # fmt: skip
     batch.put(session, Appointment.__table__, [row])
-    if actor.user_id != parties.doctor_user_id:
+    if not booking.is_held and actor.user_id != parties.doctor_user_id:
         care.begin(session, appointment_id=appointment_id, patient_id=asked.patient_id, doctor_id=asked.doctor_id,
                    doctor_user_id=parties.doctor_user_id, valid_from=now,
-                   valid_until=judged.ends_at + care_lasts)  # fmt: skip
-    outbox.publish(session, AppointmentBooked(appointment_id, 1), now)
-    audit.record(session, now, actor.user_id, "appointment.fit-in" if asked.is_extra else "appointment.book",
-                 "appointment", appointment_id, patient_id=asked.patient_id)  # fmt: skip
+                   valid_until=judged.ends_at + policy.care_lasts)  # fmt: skip
+    event = AppointmentHeld if booking.is_held else AppointmentBooked
+    outbox.publish(session, event(appointment_id, 1), now)
+    audit.record(session, now, actor.user_id, _deed(booking), "appointment", appointment_id,
+                 patient_id=asked.patient_id, **({"against": "rules"} if asked.is_waived else {}))  # fmt: skip
     return Appointment(**row)
+
+
+def _deed(booking: Booking) -> str:
+    if booking.is_held:
+        return "appointment.hold"
+    return "appointment.book" if booking.extra_reason is None else "appointment.fit-in"
 
 
 def _notified(booking: Booking, parties: Parties) -> Notified:
@@ -182,15 +208,3 @@ def _notified(booking: Booking, parties: Parties) -> Notified:
         return Notified.OFF
     has_address = parties.contact_email is not None or parties.patient_user_id is not None
     return Notified.QUEUED if has_address else Notified.NO_ADDRESS
-
-
-def claims_of(judged: Judged) -> list[resources.Claim]:
-    """The patient's time, and unless the visit is fitted in, the doctor's with its buffers."""
-    asked = judged.asked
-    first, last = tick_of(asked.starts_at), tick_of(judged.ends_at)
-    claims = [resources.Claim(asked.patient_id, first, last, first, last)]
-    if not asked.is_extra:
-        before = judged.rules.buffer_before_minutes // 5
-        after = judged.rules.buffer_after_minutes // 5
-        claims.append(resources.Claim(asked.doctor_id, first - before, last + after, first, last))
-    return claims

@@ -1,6 +1,6 @@
 """Cancelling a visit: its time is free at once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,12 +11,15 @@ from appointed.appointments import queries
 from appointed.appointments.errors import NotCancellable
 from appointed.appointments.events import AppointmentCancelled
 from appointed.appointments.models import Appointment
-from appointed.appointments.rules import CANCELLABLE, Status
+from appointed.appointments.rules import CANCELLABLE, Action, Status
 from appointed.core import outbox
 from appointed.core.clock import Clock
 from appointed.core.db import vault_of
-from appointed.core.errors import StartAgain, VersionMismatch
+from appointed.core.errors import VersionMismatch
 from appointed.patients import care
+from appointed.visit_types.models import VisitType
+
+from .history import lock_visit, record_change
 
 
 async def cancel(
@@ -30,36 +33,45 @@ async def cancel(
     clock: Clock,
 ) -> Appointment:
     """The cancelled visit; cancelling again changes nothing. `VersionMismatch` if it is not at `version` any more."""
-    seen = await queries.get_for_change(session, actor, appointment_id)
-    await resources.lock(session, [seen.doctor_id, seen.patient_id])
-    parties = (seen.doctor_id, seen.patient_id)
-    (appointment,) = await queries.get_locked(session, [appointment_id])
-    if (appointment.doctor_id, appointment.patient_id) != parties:
-        raise StartAgain
+    appointment = await lock_visit(session, await queries.get_for_change(session, actor, appointment_id))
     now = clock.now()
     if appointment.status == Status.CANCELLED:
         return appointment
     if version not in (None, appointment.version):
         raise VersionMismatch(patient_id=appointment.patient_id)
     _check_cancellable(appointment, actor, now)
-    await give_up(session, actor, appointment, code=code, note=note, now=now)
+    visit_type = await session.get_one(VisitType, appointment.visit_type_id)
+    is_late = now > appointment.starts_at - timedelta(minutes=visit_type.cancel_notice_minutes)
+    await give_up(session, appointment, by=actor.user_id, code=code, note=note, is_late=is_late, now=now)
     return appointment
 
 
 async def give_up(
-    session: AsyncSession, actor: Actor, appointment: Appointment, *, code: str | None, note: str | None, now: datetime
+    session: AsyncSession,
+    appointment: Appointment,
+    *,
+    by: UUID | None,
+    code: str | None,
+    note: str | None = None,
+    is_late: bool = False,
+    is_told_singly: bool = True,
+    now: datetime,
 ) -> None:
-    """Cancel a visit whose row and whose resources are locked."""
+    """Cancel a visit whose row and whose resources are locked; without `by`, the clock does. Nobody is written to
+    about a hold, nor unless `is_told_singly`."""
+    is_told = is_told_singly and appointment.status != Status.PENDING
+    record_change(session, appointment, Action.CANCEL, Status.CANCELLED, by=by, code=code, note=note, now=now)
     appointment.status = Status.CANCELLED
     appointment.version += 1
-    appointment.cancelled_at, appointment.cancelled_by, appointment.cancel_code = now, actor.user_id, code
+    appointment.cancelled_at, appointment.cancelled_by, appointment.cancel_code = now, by, code
+    appointment.is_cancelled_late, appointment.hold_expires_at = is_late, None
     appointment.cancel_note_sealed = vault_of(session).seal_maybe("appointments", "cancel_note", appointment.id, note)
     appointment.needs_attention, appointment.attention_code, appointment.seat = False, None, None
     await session.flush()
     await resources.release(session, appointment.id)
     await care.end(session, appointment.id)
-    outbox.publish(session, AppointmentCancelled(appointment.id, appointment.version), now)
-    audit.record(session, now, actor.user_id, "appointment.cancel", "appointment", appointment.id,
+    outbox.publish(session, AppointmentCancelled(appointment.id, appointment.version, is_told), now)
+    audit.record(session, now, by, "appointment.cancel", "appointment", appointment.id,
                  patient_id=appointment.patient_id, **({"code": code} if code else {}))  # fmt: skip
 
 

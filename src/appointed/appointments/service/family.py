@@ -11,6 +11,7 @@ from appointed.accounts.actor import Actor
 from appointed.appointments import offers
 from appointed.appointments.models import Appointment
 from appointed.appointments.offers import Asked, Judged
+from appointed.appointments.policy import Policy
 from appointed.availability.rules import Reason
 from appointed.core.clock import Clock
 from appointed.core.ids import new_id
@@ -30,14 +31,14 @@ class BookedFamily:
 
 
 async def book_family(
-    session: AsyncSession, actor: Actor, bookings: Sequence[Booking], *, care_lasts: timedelta, clock: Clock
+    session: AsyncSession, actor: Actor, bookings: Sequence[Booking], *, policy: Policy, clock: Clock
 ) -> BookedFamily:
     """A visit for each booking, of one doctor and one location: the first when it asks, each other as soon as the one
     before is over. If one cannot be had none is: `TimeRefused` with a report on each."""
     askeds = []
     for booking in bookings:
         check_allowed(actor, booking)
-        askeds.append(asked_of(actor, booking, await patient_of(session, actor, booking)))
+        askeds.append(asked_of(actor, booking, await patient_of(session, actor, booking), policy))
     whom = await lock_for(session, askeds)
     now, family_id = clock.now(), new_id()
     told: list[Told] = []
@@ -45,7 +46,7 @@ async def book_family(
     for booking, asked in zip(bookings, askeds, strict=True):
         judged = await _next(session, asked, previous, now, whom)
         visit = None if judged.reason else await write(
-            session, actor, booking, judged, care_lasts=care_lasts, now=now, family_id=family_id
+            session, actor, booking, judged, policy=policy, now=now, family_id=family_id
         )  # fmt: skip
         told.append(told_of(judged, visit))
         previous = judged

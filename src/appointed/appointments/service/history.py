@@ -1,5 +1,6 @@
 """What happened to a visit: locked, changed, and written down."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -15,11 +16,12 @@ from appointed.core.ids import new_id
 from appointed.core.sealing import sealed_values
 
 
-async def lock_visit(session: AsyncSession, seen: Appointment) -> Appointment:
-    parties = (seen.doctor_id, seen.patient_id)
-    await resources.lock(session, parties)
+async def lock_visit(session: AsyncSession, seen: Appointment, whom: Collection[UUID] = ()) -> Appointment:
+    """The visit as it is now, its row locked, behind the locks of all whose time it takes and of `whom` besides."""
+    taken, version = await queries.taken_by(session, [seen]), seen.version
+    await resources.lock(session, taken | set(whom))
     (visit,) = await queries.get_locked(session, [seen.id])
-    if (visit.doctor_id, visit.patient_id) != parties:
+    if visit.version != version and await queries.taken_by(session, [visit]) != taken:
         raise StartAgain
     return visit
 

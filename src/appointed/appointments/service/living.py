@@ -22,6 +22,7 @@ from appointed.appointments.events import (
     AppointmentStarted,
 )
 from appointed.appointments.models import Appointment
+from appointed.appointments.policy import Policy
 from appointed.appointments.rules import STEPS, Action, Status, Step, is_treating, step_of
 from appointed.availability.rules import TICK_SECONDS, tick_of
 from appointed.core import outbox
@@ -52,7 +53,7 @@ async def move(
     *,
     note: str | None = None,
     version: int | None = None,
-    care_lasts: timedelta,
+    policy: Policy,
     clock: Clock,
 ) -> Appointment:
     """The visit after the action; doing again what was done changes nothing.
@@ -74,7 +75,7 @@ async def move(
     if not step.may_be_done_by(actor.permissions, is_own=is_own):
         raise Forbidden(patient_id=visit.patient_id)
     await carry_out(session, visit, action, step, by=actor.user_id, note=note, doctor_user_id=doctor_user_id,
-                    care_lasts=care_lasts, now=now)  # fmt: skip
+                    policy=policy, now=now)  # fmt: skip
     return visit
 
 
@@ -86,7 +87,7 @@ async def miss_if_due(session: AsyncSession, appointment_id: UUID, after: timede
         return False
     doctor_user_id = await queries.user_of_doctor(session, visit.doctor_id)
     await carry_out(session, visit, Action.NO_SHOW, check_step(visit, Action.NO_SHOW, now), by=None, note=None,
-                    doctor_user_id=doctor_user_id, care_lasts=timedelta(), now=now)  # fmt: skip
+                    doctor_user_id=doctor_user_id, policy=Policy(), now=now)  # fmt: skip
     return True
 
 
@@ -116,7 +117,7 @@ async def carry_out(
     by: UUID | None,
     note: str | None,
     doctor_user_id: UUID,
-    care_lasts: timedelta,
+    policy: Policy,
     now: datetime,
 ) -> None:
     """Do it to a visit whose row and whose resources are locked; without `by`, the clock does."""
@@ -131,7 +132,7 @@ async def carry_out(
         visit.needs_attention, visit.attention_code = False, None
     await session.flush()
     await _free(session, visit, now)
-    await keep_care(session, visit, before, doctor_user_id, care_lasts, now)
+    await keep_care(session, visit, before, doctor_user_id, policy, now)
     outbox.publish(session, EVENTS[action](visit.id, visit.version), now)
     audit.record(session, now, by, f"appointment.{action}", "appointment", visit.id, patient_id=visit.patient_id)
 
@@ -151,7 +152,7 @@ async def keep_care(
     visit: Appointment,
     before: Status,
     doctor_user_id: UUID,
-    care_lasts: timedelta,
+    policy: Policy,
     now: datetime,
 ) -> None:
     """Begin or end the care relation, if the change of state means that."""
@@ -160,6 +161,7 @@ async def keep_care(
                    for status in (before, visit.status))  # fmt: skip
     if is_now and not was:
         care.begin(session, appointment_id=visit.id, patient_id=visit.patient_id, doctor_id=visit.doctor_id,
-                   doctor_user_id=doctor_user_id, valid_from=now, valid_until=visit.ends_at + care_lasts)  # fmt: skip
+                   doctor_user_id=doctor_user_id, valid_from=now,
+                   valid_until=visit.ends_at + policy.care_lasts)  # fmt: skip
     elif was and not is_now:
         await care.end(session, visit.id)

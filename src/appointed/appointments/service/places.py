@@ -1,7 +1,7 @@
 """Places in a group session: each is a visit that takes its patient's time, and a seat."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,12 +12,12 @@ from appointed.appointments import group_queries, offers
 from appointed.appointments.errors import REFUSALS, SessionCancelled, SessionFull
 from appointed.appointments.models import Appointment, GroupSession
 from appointed.appointments.offers import Asked
+from appointed.appointments.policy import Policy
 from appointed.appointments.rules import Channel
 from appointed.availability.rules import tick_of
 from appointed.core.clock import Clock
-from appointed.core.errors import NotFound, StartAgain
 
-from .booking import Booking, asked_of, check_allowed, patient_of, refused, write
+from .booking import Booking, asked_of, check_allowed, lock_for_one, patient_of, refused, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +31,17 @@ class Joining:
 
 
 async def join(
-    session: AsyncSession, actor: Actor, session_id: UUID, joining: Joining, *, care_lasts: timedelta, clock: Clock
+    session: AsyncSession, actor: Actor, session_id: UUID, joining: Joining, *, policy: Policy, clock: Clock
 ) -> Appointment:
     """A place, on the lowest seat that is free. `TimeRefused` with the first reason that applies: `SessionFull` is the
     last of them. `SessionCancelled` if it does not take place."""
     seen = await group_queries.get(session, session_id)
     booking = _booking(seen, joining)
     check_allowed(actor, booking)
-    asked = _asked(actor, booking, await patient_of(session, actor, booking), seen)
+    asked = _asked(actor, booking, await patient_of(session, actor, booking), seen, policy)
     # The doctor too: whoever takes their time away must see every place that there is.
     whom = {seen.id, *await offers.to_lock(session, asked)}
-    try:
-        await resources.lock(session, whom)
-    except NotFound:
-        await offers.name_the_missing(session, asked)
-        raise StartAgain from None
+    await lock_for_one(session, asked, lambda: resources.lock(session, whom))
     now = clock.now()
     group = await group_queries.get(session, session_id)
     if group.cancelled_at is not None:
@@ -58,7 +54,7 @@ async def join(
         error.wanted = None
         raise error
     judged = replace(judged, asked=replace(asked, is_extra=False), takes=())
-    return await write(session, actor, booking, judged, care_lasts=care_lasts, now=now, session_id=group.id, seat=seat,
+    return await write(session, actor, booking, judged, policy=policy, now=now, session_id=group.id, seat=seat,
                        claims=[_own_time(asked.patient_id, group.starts_at, group.ends_at)])  # fmt: skip
 
 
@@ -76,9 +72,9 @@ def _booking(group: GroupSession, joining: Joining) -> Booking:
     )
 
 
-def _asked(actor: Actor, booking: Booking, patient_id: UUID, group: GroupSession) -> Asked:
+def _asked(actor: Actor, booking: Booking, patient_id: UUID, group: GroupSession, policy: Policy) -> Asked:
     """The session has its doctor's and its room's time, off any grid, and may have any length."""
-    return replace(asked_of(actor, booking, patient_id), is_extra=True, any_length=True, ignoring=group.id)
+    return replace(asked_of(actor, booking, patient_id, policy), is_extra=True, any_length=True, ignoring=group.id)
 
 
 def _own_time(patient_id: UUID, starts_at: datetime, ends_at: datetime) -> resources.Claim:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from appointed.appointments.errors import TimeSkipped
 from appointed.appointments.events import SeriesBooked
 from appointed.appointments.models import Appointment, Series
 from appointed.appointments.offers import Asked
+from appointed.appointments.policy import Policy
 from appointed.appointments.recurrence import normalised, occurrences
 from appointed.core import batch, outbox
 from appointed.core.clock import Clock
@@ -61,24 +62,24 @@ class Report:
 
 
 async def book_series(
-    session: AsyncSession, actor: Actor, booking: Booking, rrule: str, *, care_lasts: timedelta, clock: Clock
+    session: AsyncSession, actor: Actor, booking: Booking, rrule: str, *, policy: Policy, clock: Clock
 ) -> BookedSeries:
     """Every visit that the rule names from the one that `booking` asks for on; else `TimeRefused` with a report.
 
     `BadRecurrence` if the rule is none that a series can follow.
     """
-    booked = await _book(session, actor, booking, rrule, care_lasts=care_lasts, clock=clock)
+    booked = await _book(session, actor, booking, rrule, policy=policy, clock=clock)
     check_all_had(booked.told, "occurrences")
     outbox.publish(session, SeriesBooked(booked.series.id), booked.series.created_at)
     return booked
 
 
 async def report_on_series(
-    session: AsyncSession, actor: Actor, booking: Booking, rrule: str, *, care_lasts: timedelta, clock: Clock
+    session: AsyncSession, actor: Actor, booking: Booking, rrule: str, *, policy: Policy, clock: Clock
 ) -> Report:
     """What `book_series` would say. Nothing is left of it."""
     async with rehearsed(session):
-        booked = await _book(session, actor, booking, rrule, care_lasts=care_lasts, clock=clock)
+        booked = await _book(session, actor, booking, rrule, policy=policy, clock=clock)
     helped = [each for each in booked.told if each.is_in_conflict][:MOST_ALTERNATIVES]
     nearest = {id(each): await offers.nearest(session, each.wanted, clock.now()) for each in helped if each.wanted}
     return Report(
@@ -88,12 +89,12 @@ async def report_on_series(
 
 
 async def _book(
-    session: AsyncSession, actor: Actor, booking: Booking, rrule: str, *, care_lasts: timedelta, clock: Clock
+    session: AsyncSession, actor: Actor, booking: Booking, rrule: str, *, policy: Policy, clock: Clock
 ) -> BookedSeries:
     """Book what can be had and tell what cannot; the caller undoes it if that is not everything."""
     check_allowed(actor, booking)
     rule = normalised(rrule)
-    asked = asked_of(actor, booking, await patient_of(session, actor, booking))
+    asked = asked_of(actor, booking, await patient_of(session, actor, booking), policy)
     whom = await lock_for(session, [asked])
     now = clock.now()
     first = await offers.judge(session, asked, now, locked=whom)
@@ -109,7 +110,7 @@ async def _book(
         judged = await offers.judge(session, _moved(asked, occurrence.starts_at), now, locked=whom)
         # Written at once, so that the limits and quotas of the next count it.
         visit = None if judged.reason else await write(
-            session, actor, booking, judged, care_lasts=care_lasts, now=now, series_id=series.id, series_number=number
+            session, actor, booking, judged, policy=policy, now=now, series_id=series.id, series_number=number
         )  # fmt: skip
         told[-1] = told_of(judged, visit, occurrence.wall)
     return BookedSeries(series, told)

@@ -91,7 +91,7 @@ async def cancel_session(
         return group
     now = clock.now()
     for place in await queries.get_locked(session, [place.id for place in places]) if places else ():
-        await give_up(session, actor, place, code="session_cancelled", note=reason, now=now)
+        await give_up(session, place, by=actor.user_id, code="session_cancelled", note=reason, now=now)
     group.cancelled_at, group.version = now, group.version + 1
     await session.flush()
     await resources.release(session, group.id)

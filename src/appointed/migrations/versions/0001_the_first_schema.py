@@ -17,7 +17,7 @@ def upgrade() -> None:
         sa.Column("id", types.Guid(), nullable=False),
         sa.Column("recorded_at", types.Instant(), nullable=False),
         sa.Column("actor_id", types.Guid(), nullable=True),
-        sa.Column("action", types.MachineString(60), nullable=False),
+        sa.Column("action", types.MachineString(100), nullable=False),
         sa.Column("outcome", types.MachineString(60), nullable=False),
         sa.Column("entity", types.MachineString(60), nullable=False),
         sa.Column("entity_id", types.Guid(), nullable=True),

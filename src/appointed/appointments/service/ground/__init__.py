@@ -6,7 +6,7 @@ from .hours import add_hours, change_hours, remove_hours
 from .keeping import keep_visit
 from .people import deactivate_doctor, deactivate_patient
 from .places import change_timezone, taking_ground_at
-from .taking import Taking, taking_ground
+from .taking import Taking, mark_if_groundless, taking_ground
 from .weeks import Copied, copy_week
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "deactivate_doctor",
     "deactivate_patient",
     "keep_visit",
+    "mark_if_groundless",
     "remove_hours",
     "remove_time_off",
     "taking_ground",

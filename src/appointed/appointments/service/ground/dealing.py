@@ -60,6 +60,7 @@ class Cause(StrEnum):
     LOCATION_DEACTIVATED = "location_deactivated"
     ROOM_DEACTIVATED = "room_deactivated"
     TIMEZONE_CHANGED = "timezone_changed"
+    UNDONE = "undone"
 
 
 async def deal(
@@ -71,7 +72,7 @@ async def deal(
         raise VisitsAffected(extra={"visits": [str(visit.id) for visit in affected]})
     for visit in affected:
         if dealing.fate is Fate.CANCEL and actor:
-            await give_up(session, actor, visit, code=cause, note=dealing.reason, now=now)
+            await give_up(session, visit, by=actor.user_id, code=cause, note=dealing.reason, now=now)
         else:
             visit.needs_attention, visit.attention_code = True, cause
             _record(session, actor, "appointment.needs-attention", visit, now)

@@ -66,10 +66,19 @@ async def taking_ground(
                     mend(session, actor, visit, taking.now)
 
 
+async def mark_if_groundless(session: AsyncSession, actor: Actor, visit: Appointment, now: datetime) -> None:
+    """Mark a visit that was given up and taken up again, if it lost its ground in between."""
+    if (await standing_of(session, [visit])).lacks(visit) - _excused(visit):
+        await deal(session, actor, [visit], Dealing(Fate.KEEP), Cause.UNDONE, now)
+
+
+def _excused(visit: Appointment) -> frozenset[Lack]:
+    return _EXCUSED if visit.override_reason_sealed else frozenset({Lack.HOURS_BESIDE})
+
+
 def _is_whole(visit: Appointment, standing: Standing) -> bool:
     """Whether a visit that was marked for its ground has all of it."""
-    excused = _EXCUSED if visit.override_reason_sealed else frozenset({Lack.HOURS_BESIDE})
-    return visit.attention_code in frozenset(Cause) and not standing.lacks(visit) - excused
+    return visit.attention_code in frozenset(Cause) and not standing.lacks(visit) - _excused(visit)
 
 
 def _by_start(visits: Sequence[Appointment]) -> list[Appointment]:
