@@ -27,7 +27,7 @@ run: setup ## Serve on 127.0.0.1:$PORT, with a demo clinic the first time
 	@$(BIN)/appointed serve --port $(PORT)
 
 test: $(VENV)/.dev ## Run the tests on every database that is found, on JOBS cores
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 fuzz: $(VENV)/.dev ## Compare 200,000 random schedules with the oracle: make fuzz [FUZZ_SEED=…]
 	FUZZ_SCHEDULES=$${FUZZ_SCHEDULES:-200000} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest -q tests/availability/test_random_schedules.py

@@ -37,7 +37,14 @@ READ_ONLY: Mapping[tuple[str, Who], dict[str, Any]] = {
     ("PATCH /patients/{patient_id}", Who.RECEPTIONIST): PATIENT | LOGIN,
     ("POST /patients/join", Who.ANONYMOUS): PATIENT | {"email": "else@example.org"},
     ("PATCH /patients/{patient_id}/related-people/{relation_id}", Who.RECEPTIONIST): ROW
-    | {"user_id": ID, "patient_id": ID, "verified_at": INSTANT},
+    | {
+        "patient_id": ID,
+        "user_id": ID,
+        "email": "else@example.org",
+        "relationship": "parent",
+        "verified_at": INSTANT,
+        "ended_at": INSTANT,
+    },
     ("POST /doctors/new-doctor", Who.ADMIN): ROW | {"user_id": ID, "role": "admin", "hours": []},
     ("PATCH /doctors/me", Who.DOCTOR): ROW | LOGIN | {"is_active": True},
     ("PATCH /doctors/{doctor_id}", Who.DOCTOR): ROW | LOGIN | {"is_active": False},
@@ -57,6 +64,7 @@ READ_ONLY: Mapping[tuple[str, Who], dict[str, Any]] = {
     ("POST /appointments", Who.PATIENT): VISIT | {"channel": "desk", "notify": False, "extra": {"reason": "Pain"}},
     ("POST /appointments for the patient", Who.RECEPTIONIST): VISIT,
     ("POST /appointments/holds", Who.PATIENT): VISIT | {"channel": "desk", "hold_expires_at": INSTANT},
+    ("POST /appointments/any-doctor", Who.PATIENT): VISIT | {"channel": "desk", "doctor_id": ID},
     ("POST /appointments/{appointment_id}/reschedule", Who.PATIENT): VISIT
     | {"patient_id": ID, "notify": False, "extra": {"reason": "Pain"}, "override": {"reason": "Now"}},
     ("POST /appointments/{appointment_id}/cancel", Who.PATIENT): VISIT,

@@ -1,4 +1,4 @@
-"""Servers that a module's tests share, and a clinic that lives by the servers' clock."""
+"""Servers that the tests share, and a clinic that lives by the servers' clock."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -10,13 +10,10 @@ from pydantic import SecretStr
 from appointed.core.clock import SystemClock
 from appointed.core.db import Database
 from appointed.core.settings import Settings
-from tests.support.databases import Backend
+from tests.support.databases import POOL_SIZE, Backend
 from tests.support.factories import Clinic
 from tests.support.fixtures import Databases, settings_of
 from tests.support.server import RunningServer, environment_of, serving
-
-POOL_SIZE = 6
-"""Of each server, for reading and as many for writing."""
 
 
 class Servers:
@@ -31,13 +28,13 @@ class Servers:
         key = (backend.name, number)
         if key not in self._running:
             settings = settings_of(self._folder / backend.name, database_url=SecretStr(backend.address),
-                                   database_pool_size=POOL_SIZE)  # fmt: skip
+                                   database_pool_size=POOL_SIZE // 2)  # fmt: skip
             server = serving(environment_of(settings), self._folder)
             self._running[key] = await self._stack.enter_async_context(server)
         return self._running[key].url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def servers(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     async with AsyncExitStack() as stack:
         yield Servers(stack, tmp_path_factory.mktemp("servers"))
