@@ -121,6 +121,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "POST /appointments/{appointment_id}/undo": VISIT,
     "POST /appointments/series": SERIES,
     "GET /appointments/series/{series_id}": SERIES,
+    "POST /appointments/series/{series_id}/cancel": SERIES,
+    "POST /appointments/series/{series_id}/reschedule": SERIES,
     "POST /appointments/family": frozenset({"family_id", "appointments"}),
     "POST /sessions": SESSION,
     "GET /sessions": SESSION,

@@ -121,6 +121,8 @@ POST   /appointments/any-doctor for the patient          401   201   422   403  
 POST   /appointments/series                              401   201   201   403   403   403   422   422   403
 POST   /appointments/series for the patient              401   201   422   403   403   403   201   201   403
 GET    /appointments/series/{series_id}                  401   200   404   200   404   200   200   200   403
+POST   /appointments/series/{series_id}/cancel          401   200   404   200   404   403   200   200   403
+POST   /appointments/series/{series_id}/reschedule      401   200   404   200   404   403   200   200   403
 POST   /appointments/family                              401   422   422   403   403   403   201   201   403
 POST   /sessions                                         401   403   403   403   403   403   201   201   403
 GET    /sessions                                         200   200   200   200   200   200   200   200   200

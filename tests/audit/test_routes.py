@@ -118,6 +118,8 @@ POST   /appointments/any-doctor for the patient          appointment.book*
 POST   /appointments/series                              appointment.book* appointment.book*
 POST   /appointments/series for the patient              appointment.book* appointment.book*
 GET    /appointments/series/{series_id}                  series.read*
+POST   /appointments/series/{series_id}/cancel           appointment.cancel* appointment.cancel*
+POST   /appointments/series/{series_id}/reschedule       appointment.reschedule* appointment.reschedule*
 POST   /appointments/family                              appointment.book* appointment.book*
 POST   /sessions                                         session.plan
 GET    /sessions                                         -

@@ -28,6 +28,8 @@ FACTS: dict[Template, dict[str, str | None]] = {
     Template.RESTORED: {"time": "Monday at nine", "doctor": "Dr Dana Demo", "place": "Main Street", "patient": None},
     Template.SERIES_BOOKED: {"times": "Monday at nine", "doctor": "Dr Dana Demo", "place": "Main Street",
                              "patient": None},
+    Template.SERIES_MOVED: {"times": "Monday at nine", "doctor": "Dr Dana Demo", "place": "Main Street",
+                            "patient": None},
     Template.SERIES_CANCELLED: {"times": "Monday at nine", "doctor": "Dr Dana Demo", "place": "Main Street",
                                 "patient": None},
     Template.RECORD: {},
