@@ -294,7 +294,7 @@ DETAILS: Mapping[str, Details] = {
     "POST /appointments/series": _series,
     "POST /appointments/series for the patient": _series_for_patient,
     "POST /appointments/series/{series_id}/cancel": body(reason="Well again"),
-    "POST /appointments/series/{series_id}/reschedule": body(starts_at="2031-03-11T15:00:00Z"),
+    "POST /appointments/series/{series_id}/reschedule": body(starts_at="2031-03-10T16:00:00Z"),
     "POST /appointments/family": _family,
     "POST /sessions": _session,
     "POST /sessions/{session_id}/places": body(),
