@@ -38,6 +38,11 @@ VISIT_TYPE = frozenset({
     "revisit_days", "is_virtual", "audience", "instructions", "colour", "room_kind", "device_kinds",
     "practitioner_roles", "cancel_notice_minutes", "no_show_limit", "no_show_months", "is_default", "is_active",
 })  # fmt: skip
+OFFER = frozenset({
+    "id", "doctor_id", "visit_type_id", "location_id", "length_minutes", "buffer_before_minutes",
+    "buffer_after_minutes", "notice_minutes", "window_days", "daily_limit", "weekly_limit",
+})  # fmt: skip
+DAY = frozenset({"date", "name", "is_public", "is_open"})
 TRAVEL = frozenset({"location_id", "minutes"})
 RECORD = frozenset({
     "id", "patient_id", "author_id", "appointment_id", "status", "version", "title", "notes", "diagnoses", "amends_id",
@@ -91,17 +96,26 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "POST /locations": LOCATION,
     "GET /locations": LOCATION,
     "GET /locations/{location_id}": LOCATION,
-    "GET /locations/{location_id}/holidays": frozenset({"date", "name", "is_public", "is_open"}),
+    "PATCH /locations/{location_id}": LOCATION | AFFECTED,
+    "DELETE /locations/{location_id}": AFFECTED,
+    "GET /locations/{location_id}/holidays": DAY,
+    "PUT /locations/{location_id}/days/{on_date}": DAY | AFFECTED,
+    "DELETE /locations/{location_id}/days/{on_date}": AFFECTED,
     "GET /locations/{location_id}/travel": TRAVEL,
-    "PUT /locations/{location_id}/travel/{other_id}": TRAVEL,
+    "PUT /locations/{location_id}/travel/{other_id}": TRAVEL | AFFECTED,
     "POST /rooms": ROOM,
     "GET /rooms": ROOM,
     "GET /rooms/{room_id}": ROOM,
     "PATCH /rooms/{room_id}": ROOM,
+    "DELETE /rooms/{room_id}": AFFECTED,
     "POST /visit-types": VISIT_TYPE,
     "GET /visit-types": VISIT_TYPE,
     "GET /visit-types/{visit_type_id}": VISIT_TYPE,
     "PATCH /visit-types/{visit_type_id}": VISIT_TYPE,
+    "DELETE /visit-types/{visit_type_id}": AFFECTED,
+    "GET /visit-types/{visit_type_id}/offers": OFFER,
+    "PUT /visit-types/{visit_type_id}/offers/{doctor_id}": OFFER | AFFECTED,
+    "DELETE /visit-types/{visit_type_id}/offers/{doctor_id}": AFFECTED,
     "POST /availability": HOURS | AFFECTED,
     "POST /availability/exceptions": HOURS | AFFECTED,
     "POST /availability/copy-week": frozenset({"hours", "time_off"}) | AFFECTED,

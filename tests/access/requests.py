@@ -194,6 +194,21 @@ async def _travel(world: World) -> dict[str, Any]:
     return await _two_places(world) | {"json": {"minutes": 20}}
 
 
+async def _day(world: World) -> dict[str, Any]:
+    closed = {"is_open": False, "name": "Works outing"}
+    return {"ids": {"location_id": str(await world.place()), "on_date": "2031-03-11"}, "json": closed}
+
+
+async def _closed_day(world: World) -> dict[str, Any]:
+    return {"ids": {"location_id": str(await world.closed_place("2031-03-11")), "on_date": "2031-03-11"}}
+
+
+async def _offer(world: World) -> dict[str, Any]:
+    """The only one."""
+    ids = {"visit_type_id": str(await world.offered()), "doctor_id": str(world.doctor.profile_id)}
+    return {"ids": ids, "params": {"everybody": True}}
+
+
 async def _series(world: World) -> dict[str, Any]:
     return {"json": (await _booking(world))["json"] | {"every_weeks": 1, "count": 2}}
 
@@ -264,12 +279,20 @@ DETAILS: Mapping[str, Details] = {
     "PUT /users/{user_id}/locations": _assignment,
     "POST /locations": body(name="North Street", timezone="Europe/Berlin"),
     "GET /locations/{location_id}/holidays": params(year=2031),
+    "PATCH /locations/{location_id}": body(timezone="Europe/Vienna"),
+    "DELETE /locations/{location_id}": KEEPING,
+    "PUT /locations/{location_id}/days/{on_date}": _day,
+    "DELETE /locations/{location_id}/days/{on_date}": _closed_day,
     "PUT /locations/{location_id}/travel/{other_id}": _travel,
     "DELETE /locations/{location_id}/travel/{other_id}": _two_places,
     "POST /rooms": _room,
     "PATCH /rooms/{room_id}": body(name="Room 3"),
+    "DELETE /rooms/{room_id}": KEEPING,
     "POST /visit-types": body(name="Check-up", length_minutes=20),
     "PATCH /visit-types/{visit_type_id}": body(name="Long check-up"),
+    "DELETE /visit-types/{visit_type_id}": KEEPING,
+    "PUT /visit-types/{visit_type_id}/offers/{doctor_id}": body(length_minutes=45),
+    "DELETE /visit-types/{visit_type_id}/offers/{doctor_id}": _offer,
     "POST /availability": _hours,
     "GET /availability": _hours_of,
     "PATCH /availability/{schedule_id}": body(end_time="18:00"),

@@ -50,10 +50,13 @@ READ_ONLY: Mapping[tuple[str, Who], dict[str, Any]] = {
     ("PATCH /doctors/{doctor_id}", Who.DOCTOR): ROW | LOGIN | {"is_active": False},
     ("PATCH /doctors/{doctor_id}", Who.ADMIN): ROW | LOGIN,
     ("POST /locations", Who.ADMIN): ROW | {"is_default": True, "is_active": True},
+    ("PATCH /locations/{location_id}", Who.ADMIN): ROW | {"is_default": True, "is_active": False},
     ("POST /rooms", Who.ADMIN): ROW | {"is_active": True},
     ("PATCH /rooms/{room_id}", Who.ADMIN): ROW | {"location_id": ID, "is_device": True, "is_active": False},
     ("POST /visit-types", Who.ADMIN): ROW | {"is_default": True, "is_active": True},
     ("PATCH /visit-types/{visit_type_id}", Who.ADMIN): ROW | {"is_default": True, "is_active": False},
+    ("PUT /visit-types/{visit_type_id}/offers/{doctor_id}", Who.RECEPTIONIST): ROW
+    | {"location_id": ID, "grid_minutes": 5},
     ("POST /availability", Who.DOCTOR): ROW | {"start_minute": 0},
     ("PATCH /availability/{schedule_id}", Who.DOCTOR): ROW | {"doctor_id": ID},
     ("PATCH /availability/{schedule_id}", Who.RECEPTIONIST): ROW | {"doctor_id": ID},

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, or_, select
+from sqlalchemy import ColumnElement, Select, false, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import with_expression
 
@@ -16,7 +16,7 @@ from appointed.core.types import ids_of
 from appointed.doctors.models import Doctor
 from appointed.patients import related
 
-from .models import Appointment, AppointmentChange, DoctorDelay, Participant, Series
+from .models import Appointment, AppointmentChange, DoctorDelay, GroupSession, Participant, Series
 from .rules import HOLDING, UNCLOSED, UPCOMING, Status
 
 LONGEST_VISIT = timedelta(days=1)
@@ -181,15 +181,25 @@ async def page(
     return await page_of(session, query, [Appointment.starts_at, Appointment.id], limit=limit, cursor=cursor)
 
 
-async def upcoming_of(session: AsyncSession, resource_ids: Collection[UUID], now: datetime) -> Sequence[Appointment]:
-    """Visits to come that take any of these doctors, patients, rooms and devices, by id. Holds that ended are none."""
+async def upcoming_of(
+    session: AsyncSession, resource_ids: Collection[UUID], now: datetime, only: ColumnElement[bool] | None = None
+) -> Sequence[Appointment]:
+    """Visits to come that take any of these doctors, patients, rooms and devices, by id; `only` such. Holds that ended
+    are none, and a place in a session takes the session's room."""
     ids = list(resource_ids)
     beside = select(Participant.appointment_id).where(Participant.resource_id.in_(ids))
+    sessions = select(GroupSession.id).where(
+        GroupSession.starts_at > now - LONGEST_VISIT, GroupSession.room_id.in_(ids)
+    )
     found: dict[UUID, Appointment] = {}
-    # One at a time: each has an index, and of the three together no database uses any.
-    for reach in (Appointment.doctor_id.in_(ids), Appointment.patient_id.in_(ids), Appointment.id.in_(beside)):
+    # One at a time: each has an index, and of all together no database uses any.
+    for reach in (
+        Appointment.doctor_id.in_(ids), Appointment.patient_id.in_(ids), Appointment.id.in_(beside),
+        Appointment.session_id.in_(sessions),
+    ):  # fmt: skip
         query = select(Appointment).where(
             reach,
+            true() if only is None else only,
             Appointment.status.in_(UPCOMING),
             Appointment.ends_at > now,
             or_(Appointment.status != Status.PENDING, Appointment.hold_expires_at > now),
