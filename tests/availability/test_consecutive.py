@@ -1,22 +1,26 @@
 """Visits of a family: back to back, with one doctor at one place."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import cache
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appointed.availability.rules import Facts, Reason, VisitRules, consecutive, free_starts, instant_of
+from appointed.availability.rules import Facts, Reason, consecutive, instant_of, refusal, tick_of
 
 from .asks import Ask, rules, span
 from .worlds import HILL, LAKE, PATIENTLY, World, at, hours, worlds
 
 
+WHOLE_DAY = range(tick_of(at("00:00")), tick_of(at("24:00")))
+
+
 def found(ask: Ask, *others: Facts, location_id: UUID | None = None) -> list[str]:
-    rows = consecutive([ask.facts, *others], ask.rules, at("00:00"), at("24:00"), at(ask.now), location_id=location_id)
-    return [" ".join(f"{start:%H:%M}" for start in starts) for starts, _ in rows]
+    rows = consecutive([ask.facts, *others], ask.rules, WHOLE_DAY, at(ask.now), location_id=location_id)
+    return [" ".join(f"{instant_of(tick):%H:%M}" for tick in ticks) for ticks, _ in rows]
 
 
 def test_each_follows_at_the_next_start() -> None:
@@ -25,7 +29,7 @@ def test_each_follows_at_the_next_start() -> None:
     assert found(ask) == ["09:00", "10:00", "10:30"]
     assert found(ask, ask.facts) == ["10:00 10:30"]
     assert found(ask, ask.facts, ask.facts) == []
-    assert consecutive([], ask.rules, at("00:00"), at("24:00"), at(ask.now)) == []
+    assert consecutive([], ask.rules, WHOLE_DAY, at(ask.now)) == []
 
 
 def test_buffers_lie_between_them() -> None:
@@ -70,47 +74,48 @@ def test_each_has_time_and_limits_of_their_own() -> None:
 def test_they_stay_within_what_is_asked_for() -> None:
     ask = Ask(hours=(hours("09:00", "12:00"),))
 
-    rows = consecutive([ask.facts] * 2, ask.rules, at("09:30"), at("10:30"), at(ask.now))
+    within = range(tick_of(at("09:30")), tick_of(at("10:30")))
+    rows = consecutive([ask.facts] * 2, ask.rules, within, at(ask.now))
 
-    assert rows == [([at("09:30"), at("10:00")], HILL)]
+    assert rows == [([tick_of(at("09:30")), tick_of(at("10:00"))], HILL)]
+
+
+def test_nobody_waits_through_the_lunch_break() -> None:
+    ask = Ask(hours=(hours("09:00", "10:00"), hours("10:30", "11:30")))
+
+    assert found(ask, ask.facts) == ["09:00 09:30", "10:30 11:00"]
+    slow = replace(ask, rules=rules(buffer_after_minutes=30))
+    assert found(slow, slow.facts) == ["09:30 10:30"], "the buffer is all that lies between them"
+    longer = replace(ask, hours=(hours("09:00", "10:00"), hours("10:00", "11:30")), rules=slow.rules)
+    assert found(longer, longer.facts) == ["09:00 10:00", "09:30 10:30", "10:00 11:00"]
 
 
 @PATIENTLY
 @given(worlds(), st.integers(2, 4))
 def test_a_row_goes_from_each_start_to_the_next_that_is_free(world: World, many: int) -> None:
-    first, last = (instant_of(tick) for tick in (world.ticks.start, world.ticks.stop))
+    """The next is found as booking finds it: by asking for one tick after another until it is on the grid."""
+    rows = consecutive([world.facts] * many, world.rules, world.ticks, world.now)
 
-    rows = consecutive([world.facts] * many, world.rules, first, last, world.now)
-
-    free = free_starts(world.facts, world.rules, first, last, world.now)
-    grid = every_start(world)
-    assert rows == [
-        (starts, place)
-        for start, place in free
-        if (starts := followed([start], place, many, free, grid, world.rules)) is not None
-    ]
+    expected = [(chain, place) for place in (HILL, LAKE) for chain in chains(world, place, many)]
+    assert rows == sorted(expected)
 
 
-def every_start(world: World) -> list[tuple[datetime, UUID]]:
-    """The starts on the grid, whatever else stands in the way of a visit."""
-    first, last = (instant_of(tick) for tick in (world.ticks.start, world.ticks.stop))
-    known = [replace(each, is_holiday=False, release_minutes=None) for each in world.facts.openings]
-    least = replace(world.rules, length_minutes=5, notice_minutes=0, window_days=400)
-    return free_starts(Facts(known, (), (), ()), least, first, last, first - timedelta(days=2))
+def chains(world: World, place: UUID, many: int) -> Iterator[list[int]]:
+    facts = world.facts
+    if place not in {opening.location_id for opening in facts.openings}:
+        return
+    refused = cache(lambda tick: refused_at(world, facts, place, tick))
+    for first in world.ticks:
+        chain = [first]
+        while chain[-1] in world.ticks and refused(chain[-1]) is None and len(chain) < many:
+            gap = world.rules.length_minutes + world.rules.buffer_after_minutes + world.rules.buffer_before_minutes
+            steps = range(chain[-1] + gap // 5, chain[-1] + (gap + world.rules.grid_minutes) // 5)
+            chain.append(next((tick for tick in steps if refused(tick) != Reason.OFF_GRID), steps[-1]))
+        if chain[-1] in world.ticks and refused(chain[-1]) is None:
+            yield chain
 
 
-def followed(
-    starts: list[datetime],
-    place: UUID,
-    many: int,
-    free: Container[tuple[datetime, UUID]],
-    grid: Sequence[tuple[datetime, UUID]],
-    rules: VisitRules,
-) -> list[datetime] | None:
-    if (starts[-1], place) not in free or len(starts) == many:
-        return starts if (starts[-1], place) in free else None
-    earliest = starts[-1] + timedelta(
-        minutes=rules.length_minutes + rules.buffer_after_minutes + rules.buffer_before_minutes
-    )
-    following = next((start for start, where in grid if where == place and start >= earliest), None)
-    return followed([*starts, following], place, many, free, grid, rules) if following else None
+def refused_at(world: World, facts: Facts, place: UUID, tick: int) -> Reason | None:
+    start = instant_of(tick)
+    end = start + timedelta(minutes=world.rules.length_minutes)
+    return refusal(facts, world.rules, start, end, world.now, location_id=place)

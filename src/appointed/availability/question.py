@@ -1,7 +1,7 @@
 """Judge visits: what is listed as free and what is booked are both decided here."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -100,23 +100,49 @@ class Question:
         self.has_holidays = any(opening.is_holiday for opening in self.openings)
         self.has_kept_back = any(opening.release_minutes is not None for opening in self.openings)
 
-    def free_ticks(self, within: range) -> list[int]:
-        """List the ticks at which a visit of the usual length may start."""
-        # Whatever meets a visit is refused; to drop it at once spares judging each of it, half of a busy month.
-        candidates = self.grid_ticks(within).difference(*self.visits.starts_that_meet(self.length))
+    def free_ticks(self, within: range) -> Sequence[int]:
+        """List the ticks at which a visit of the usual length may start, if a place was asked for: those that `judge`
+        does not refuse. To drop in bulk what meets something spares judging it, most of the time of a long list."""
+        free: Sequence[int] = sorted(self._fitting_ticks(within))
+        for taken, before, after in self._hindrances():
+            free = taken.clear(free, before, after) if taken else free
+        if not (self.needs or self.has_holidays or self.has_kept_back):
+            return free
         return [
             tick
-            for tick in candidates
+            for tick in free
             if self.judge(tick * TICK_MICROSECONDS, (tick + self.length) * TICK_MICROSECONDS).reason is None
         ]
 
-    def grid_ticks(self, within: range) -> set[int]:
-        """Collect the ticks at which hours for the visit type have a start, free or not."""
+    def next_start(self, tick: int) -> int | None:
+        """The first start on the grid from here on, if the hours for the visit type go on until then."""
+        for later in range(tick, tick + self.grid):
+            offers = self._offers_at(later)
+            if self._on_grid(offers, later):
+                return later
+            if not offers:
+                break
+        return None
+
+    def _fitting_ticks(self, within: range) -> set[int]:
+        """Collect the starts on the grid from which the hours hold a visit, neither too soon nor too far ahead."""
+        first = max(within.start, -(-max(self.present, self.soonest) // TICK_MICROSECONDS))
+        last = min(within.stop, self.furthest // TICK_MICROSECONDS + 1)
         ticks: set[int] = set()
-        for opening, _, grid_start in self.offers:
-            start = max(opening.start, within.start, grid_start)
-            ticks.update(range(start + (grid_start - start) % self.grid, min(opening.end, within.stop), self.grid))
+        for opening, stretch, grid_start in self.offers:
+            start = max(opening.start, grid_start, first)
+            end = min(opening.end, stretch.end - self.length + 1, last)
+            ticks.update(range(start + (grid_start - start) % self.grid, end, self.grid))
         return ticks
+
+    def _hindrances(self) -> Iterator[tuple[Taken, int, int]]:
+        """What a visit of the usual length may not meet, from so many ticks before its start to so many after."""
+        before, after = self.before, self.length + self.after
+        yield from ((taken, 0, self.length) for taken in (self.leave, self.patient_busy))
+        yield from ((taken, before, after) for taken in (self.visits, self.buffers))
+        yield from ((spans, 0, 1) for _, spans in self.barred)
+        if self.location_id in self.away:
+            yield self.away[self.location_id], before, after
 
     def judge(self, start: int, end: int) -> Verdict:
         """Judge a visit given in microseconds since the epoch, so that what lies between two ticks is seen."""
@@ -150,9 +176,7 @@ class Question:
 
     def _open_places(self, start: int, end: int) -> Verdict:
         offers = self._offers_at(start)
-        on_grid = [
-            offer for offer in offers if offer.grid_start <= start and (start - offer.grid_start) % self.grid == 0
-        ]
+        on_grid = self._on_grid(offers, start)
         fitting = [offer for offer in on_grid if end <= offer.stretch.end]
         if fitting and self.has_kept_back:
             fitting = self._reaching(fitting, start, end, self._is_released(start))
@@ -174,6 +198,9 @@ class Question:
         begun_lately = bisect_right(self.offer_starts, tick - self.longest)
         begun = bisect_right(self.offer_starts, tick)
         return [offer for offer in self.offers[begun_lately:begun] if tick < offer.opening.end]
+
+    def _on_grid(self, offers: Iterable[_Offer], tick: int) -> list[_Offer]:
+        return [offer for offer in offers if offer.grid_start <= tick and (tick - offer.grid_start) % self.grid == 0]
 
     def _is_released(self, start: int) -> Callable[[Opening], bool]:
         ahead = start * TICK_MICROSECONDS - self.present

@@ -18,6 +18,7 @@ from appointed.availability.walltime import (
     TimeOffKind,
     instant_of,
     openings,
+    spans_of_times,
     tick_of,
 )
 
@@ -41,6 +42,7 @@ __all__ = [
     "consecutive",
     "first_of",
     "free_starts",
+    "free_ticks",
     "full_days",
     "full_weeks",
     "instant_of",
@@ -50,6 +52,7 @@ __all__ = [
     "reached",
     "refusal",
     "revisits",
+    "spans_of_times",
     "tick_of",
     "verdict",
 ]
@@ -104,38 +107,41 @@ def free_starts(
     facts: Facts, rules: VisitRules, first: datetime, last: datetime, now: datetime, *, location_id: UUID | None = None
 ) -> list[tuple[datetime, UUID]]:
     """List, with their locations, the starts of the usual length that are not refused: `first` included, `last` not."""
-    within = range(tick_from(first), tick_from(last))
-    free = [
+    found = free_ticks(facts, rules, range(tick_from(first), tick_from(last)), now, location_id=location_id)
+    return [(instant_of(tick), place) for tick, place in found]
+
+
+def free_ticks(
+    facts: Facts, rules: VisitRules, within: range, now: datetime, *, location_id: UUID | None = None
+) -> list[tuple[int, UUID]]:
+    """List `free_starts` as ticks."""
+    return sorted(
         (tick, place)
         for place in _places(facts, location_id)
         for tick in Question(facts, rules, now, place).free_ticks(within)
-    ]
-    return [(instant_of(tick), place) for tick, place in sorted(free)]
+    )
 
 
 def consecutive(
     members: Sequence[Facts],
     rules: VisitRules,
-    first: datetime,
-    last: datetime,
+    within: range,
     now: datetime,
     *,
     location_id: UUID | None = None,
-) -> list[tuple[list[datetime], UUID]]:
-    """List, with their locations, the starts from which visits of the usual length fit back to back with one doctor.
+) -> list[tuple[list[int], UUID]]:
+    """List, with their locations, the ticks from which visits of the usual length fit back to back with one doctor.
 
     `members` are the facts for each who comes, in the order of their visits; they differ in the patient's time and
     limits alone. Each visit starts at the first start on the grid that leaves room for the buffers after the visit
-    before it; if that start is not free for its patient, those before it do not count. All start from `first` up to
-    `last`.
+    before it. If the hours do not go on until then, or that start is not free for its patient, those before it do not
+    count. All start `within`.
     """
-    within = range(tick_from(first), tick_from(last))
-    found = [
+    return sorted(
         (ticks, place)
         for place in (_places(members[0], location_id) if members else ())
         for ticks in _rows(members, rules, now, place, within)
-    ]
-    return [([instant_of(tick) for tick in ticks], place) for ticks, place in sorted(found)]
+    )
 
 
 def chosen_for(
@@ -168,29 +174,15 @@ def _rows(
     members: Sequence[Facts], rules: VisitRules, now: datetime, place: UUID, within: range
 ) -> Iterator[list[int]]:
     """The starts of all members, tick by tick, for each start of the first that all can follow."""
-    question = Question(members[0], rules, now, place)
-    grid = sorted(question.grid_ticks(within))
-    step = question.length + question.after + question.before
-    follows = _followers(grid, step)
-    free = {id(each): set(Question(each, rules, now, place).free_ticks(within)) for each in members}
-    for first in sorted(free[id(members[0])]):
-        ticks: list[int] = []
-        tick: int | None = first
-        for each in members:
-            if tick is None or tick not in free[id(each)]:
+    questions = [Question(each, rules, now, place) for each in members]
+    first, *others = [frozenset(question.free_ticks(within)) for question in questions]
+    step = questions[0].length + questions[0].after + questions[0].before
+    for tick in first:
+        ticks = [tick]
+        for free in others:
+            following = questions[0].next_start(ticks[-1] + step)
+            if following not in free:
                 break
-            ticks.append(tick)
-            tick = follows[tick]
+            ticks.append(following)
         else:
             yield ticks
-
-
-def _followers(grid: Sequence[int], step: int) -> dict[int, int | None]:
-    """For each start on the grid, the first that is at least a step later, if there is one."""
-    found: dict[int, int | None] = {}
-    later = 0
-    for tick in grid:
-        while later < len(grid) and grid[later] < tick + step:
-            later += 1
-        found[tick] = grid[later] if later < len(grid) else None
-    return found

@@ -1,7 +1,7 @@
 """Runs of ticks: what is busy, closed or barred."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -31,9 +31,17 @@ class Taken:
         before_end = bisect_left(self.starts, end)
         return before_end > 0 and self.ends[before_end - 1] > start
 
-    def starts_that_meet(self, length: int) -> Iterator[range]:
-        """Give, span by span, the ticks from which something of this length would meet it."""
-        return (range(start - length + 1, end) for start, end in zip(self.starts, self.ends, strict=True))
+    def clear(self, ticks: Sequence[int], before: int, after: int) -> Sequence[int]:
+        """Leave of sorted ticks those at which something may start that lasts from `before` ticks earlier to `after`
+        ticks later, because it meets nothing."""
+        left: list[int] = []
+        at = 0
+        for start, end in zip(self.starts, self.ends, strict=True):
+            met = bisect_right(ticks, start - after, at)
+            left += ticks[at:met]
+            at = bisect_left(ticks, end + before, met)
+        left += ticks[at:]
+        return left
 
     def gap_around(self, start: int, end: int, most: int) -> int:
         """Count the free ticks before and after a time that meets nothing; on either side no more than `most`."""

@@ -1,7 +1,7 @@
 """Turn weekly opening hours, which are wall time, into open time, which is counted in ticks since the epoch."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -126,10 +126,19 @@ def spans_of_days(zone: str, first: int, last: int) -> list[Span]:
 
     Days are counted from 1970-01-01 and run from midnight to midnight of the zone, be they 23, 24 or 25 hours long.
     """
-    wall_start, wall_end = first * _DAY_TICKS, last * _DAY_TICKS
-    spells = _spells(zone, range(first - 2, last + 2))
+    return joined(_shown(_spells(zone, range(first - 2, last + 2)), first * _DAY_TICKS, last * _DAY_TICKS))
+
+
+def spans_of_times(zone: str, days: range, weekdays: Container[int], minutes: range) -> list[Span]:
+    """Give the ticks at which a zone's calendar shows one of the days, if it is one of these weekdays (Monday is 0),
+    and its clocks a time among these minutes of the day. Days are counted from 1970-01-01."""
+    spells = _spells(zone, range(days.start - 2, days.stop + 2))
+    start, end = minutes.start // TICK_MINUTES, minutes.stop // TICK_MINUTES
     return joined(
-        Span(max(wall_start - spell.offset, spell.start), min(wall_end - spell.offset, spell.end)) for spell in spells
+        span
+        for day in days
+        if (day + _EPOCH.weekday()) % 7 in weekdays
+        for span in _shown(spells, day * _DAY_TICKS + start, day * _DAY_TICKS + end)
     )
 
 
@@ -165,6 +174,12 @@ class _Spell(NamedTuple):
     start: int
     end: int
     offset: int
+
+
+def _shown(spells: Iterable[_Spell], start: int, end: int) -> Iterator[Span]:
+    """The ticks at which walls show a time from `start` up to `end`."""
+    for spell in spells:
+        yield Span(max(start - spell.offset, spell.start), min(end - spell.offset, spell.end))
 
 
 def _openings_of(row: Hours, first: int, last: int) -> Iterator[Opening]:

@@ -1,12 +1,26 @@
 """Lock resources; take, free and read their time. Every path that changes who is busy comes through here."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.core import batch
@@ -60,9 +74,6 @@ _MAKE_BUFFER = (
     update(BusyTick).where(*_THEIRS, BusyTick.tick >= bindparam("at"), BusyTick.tick < bindparam("end"))
     .values(is_buffer=True).execution_options(synchronize_session=False)
 )  # fmt: skip
-_RUN = BusyTick.tick - func.row_number().over(
-    partition_by=(BusyTick.resource_id, BusyTick.is_buffer), order_by=BusyTick.tick
-)
 _WITHIN = (
     BusyTick.resource_id.in_(_IDS),
     BusyTick.tick >= bindparam("first"),
@@ -79,17 +90,21 @@ _IN_THE_WAY = (
 )
 
 
-def _runs(*where: ColumnElement[bool]) -> Select[Any]:
-    ticks = select(BusyTick.resource_id, BusyTick.tick, BusyTick.is_buffer, _RUN.label("run")).where(*where).subquery()
-    return (
-        select(ticks.c.resource_id, func.min(ticks.c.tick), func.max(ticks.c.tick) + 1, ticks.c.is_buffer)
-        .group_by(ticks.c.resource_id, ticks.c.is_buffer, ticks.c.run)
-        .order_by(ticks.c.resource_id, func.min(ticks.c.tick))
-    )
+# Five hours of a resource's ticks as the bits of a number: a few numbers a day instead of a row for each tick, and no
+# sorting. A tick is busy once, so adding its bit is setting it.
+_WORD_TICKS = 60
+_LENGTH: ColumnElement[int] = literal_column(str(_WORD_TICKS), Integer)
+_WORD = (BusyTick.tick // _LENGTH).label("word")
+_BIT = literal(1, BigInteger).bitwise_lshift(cast(BusyTick.tick % _LENGTH, Integer))
 
 
-_BUSY = _runs(*_IN_THE_WAY)
-_BUSY_OTHERWISE = _runs(*_IN_THE_WAY, BusyTick.owner_id != bindparam("ignoring"))
+def _words(*where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    by = (BusyTick.resource_id, BusyTick.is_buffer, _WORD)
+    return select(*by, cast(func.sum(_BIT), BigInteger)).where(*where).group_by(*by)
+
+
+_BUSY = _words(*_IN_THE_WAY)
+_BUSY_OTHERWISE = _words(*_IN_THE_WAY, BusyTick.owner_id != bindparam("ignoring"))
 
 
 async def lock(session: AsyncSession, ids: Collection[UUID]) -> None:
@@ -169,5 +184,28 @@ async def busy(
     given = {"ids": list(ids), "first": first, "last": last, "now": now}
     if ignoring is not None:
         given["ignoring"] = ignoring
-    rows = await session.execute(_BUSY_OTHERWISE if ignoring else _BUSY, given)
-    return [Busy(*row) for row in rows.all()]
+    rows = (await session.execute(_BUSY_OTHERWISE if ignoring else _BUSY, given)).all()
+    words: dict[tuple[UUID, bool], list[tuple[int, int]]] = {}
+    for resource_id, is_buffer, word, bits in rows:
+        words.setdefault((resource_id, is_buffer), []).append((int(word), bits))
+    found = [Busy(resource_id, start, end, is_buffer) for (resource_id, is_buffer), theirs in words.items()
+             for start, end in _runs_in(sorted(theirs))]  # fmt: skip
+    return sorted(found, key=lambda run: (run.resource_id.int, run.first))
+
+
+def _runs_in(words: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The ticks of each run of set bits, over the borders of words: from the first up to but not including the last."""
+    start = end = 0
+    for word, bits in words:
+        at = word * _WORD_TICKS
+        while bits:
+            gap = (bits & -bits).bit_length() - 1
+            length = (~(bits >> gap) & ((bits >> gap) + 1)).bit_length() - 1
+            if at + gap > end:
+                if start < end:
+                    yield start, end
+                start = at + gap
+            end = at + gap + length
+            bits = bits >> gap + length << gap + length
+    if start < end:
+        yield start, end
