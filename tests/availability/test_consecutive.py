@@ -14,7 +14,6 @@ from appointed.availability.rules import Facts, Reason, consecutive, instant_of,
 from .asks import Ask, rules, span
 from .worlds import HILL, LAKE, PATIENTLY, World, at, hours, worlds
 
-
 WHOLE_DAY = range(tick_of(at("00:00")), tick_of(at("24:00")))
 
 
