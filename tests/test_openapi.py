@@ -119,7 +119,7 @@ def test_the_authorize_button_knows_where_to_log_in(document: dict[str, Any]) ->
     }
     secured = {route for route, operation in operations_of(document) if operation.get("security")}
     optional = {route for route, operation in operations_of(document) if {} in operation.get("security", [])}
-    assert optional == {"POST /patients/new-patient", "GET /slots"}
+    assert optional == {"POST /patients/new-patient", "GET /slots", "GET /slots/days"}
     assert "GET /auth/me" in secured
     assert not secured & {"POST /auth/login", "GET /doctors", "GET /health/live", "POST /patients/join"}
 

@@ -23,9 +23,9 @@ from appointed.appointments.group_routes import router as sessions
 from appointed.appointments.life_routes import doctors as delays
 from appointed.appointments.life_routes import router as life
 from appointed.appointments.routes import router as appointments
-from appointed.appointments.routes import slots
-from appointed.appointments.schemas import SlotRead
 from appointed.appointments.series_routes import router as series
+from appointed.appointments.slot_routes import router as slots
+from appointed.appointments.slot_schemas import SlotRead
 from appointed.auth.routes import router as auth
 from appointed.availability.routes import profiles
 from appointed.availability.routes import router as availability

@@ -126,6 +126,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "PATCH /availability/{schedule_id}": HOURS | AFFECTED,
     "DELETE /availability/{schedule_id}": AFFECTED,
     "GET /slots": frozenset({"doctor_id", "location_id", "visit_type_id", "starts_at", "ends_at", "room_kind"}),
+    "GET /slots/days": frozenset({"date", "free"}),
     "POST /appointments": VISIT,
     "POST /appointments/holds": VISIT,
     "POST /appointments/any-doctor": VISIT,
@@ -190,9 +191,9 @@ def allowed(route: str, who: Who) -> frozenset[str]:
 
 def things_in(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The things that an answer is about: one, or those of a list."""
-    for name in ("items", "slots"):
+    for name in ("items", "slots", "days"):
         if name in document:
-            assert document.keys() <= {"items", "slots", "next_cursor"}
+            assert document.keys() <= {"items", "slots", "days", "next_cursor"}
             things: list[dict[str, Any]] = document[name]
             return things
     return [document]

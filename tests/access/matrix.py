@@ -114,6 +114,8 @@ DELETE /availability/time-off/{absence_id}               401   403   403   204  
 
 GET    /slots                                            200   200   200   200   200   200   200   200   200
 GET    /slots for the patient                            401   200   403   403   403   403   200   200   403
+GET    /slots/days                                       200   200   200   200   200   200   200   200   200
+GET    /slots/days for the patient                       401   200   403   403   403   403   200   200   403
 POST   /appointments                                     401   201   201   403   403   403   422   422   403
 POST   /appointments for the patient                     401   201   422   403   403   403   201   201   403
 POST   /appointments fitted in                           401   403   403   403   403   403   201   201   403

@@ -304,6 +304,8 @@ DETAILS: Mapping[str, Details] = {
     "PATCH /availability/time-off/{absence_id}": body(reason_code="meeting"),
     "GET /slots": _slots,
     "GET /slots for the patient": _slots_for_patient,
+    "GET /slots/days": _slots,
+    "GET /slots/days for the patient": _slots_for_patient,
     "POST /appointments": _booking,
     "POST /appointments for the patient": _booking_for_patient,
     "POST /appointments fitted in": _fitting_in,

@@ -40,6 +40,7 @@ DELETE /patients/{patient_id}                            403   404   403   404
 GET    /patients/{patient_id}/related-people             200   200   200   404
 POST   /patients/{patient_id}/related-people             404   404   404   404
 GET    /slots for the patient                            403   200   200   403
+GET    /slots/days for the patient                       403   200   200   403
 POST   /appointments for the patient                     422   201   201   422
 GET    /appointments/{appointment_id}                    200   200   200   404
 POST   /appointments/{appointment_id}/cancel             403   200   200   404

@@ -103,6 +103,8 @@ DELETE /availability/time-off/{absence_id}               time-off.remove
 
 GET    /slots                                            -
 GET    /slots for the patient                            -
+GET    /slots/days                                       -
+GET    /slots/days for the patient                       -
 POST   /appointments                                     appointment.book*
 POST   /appointments for the patient                     appointment.book*
 POST   /appointments fitted in                           appointment.fit-in*

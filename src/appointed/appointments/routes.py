@@ -1,20 +1,16 @@
-"""`/appointments` and `/slots`: free times, booking, listing, reading and cancelling."""
+"""`/appointments`: booking, listing, reading and cancelling."""
 
-from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from appointed import audit, patients
-from appointed.accounts.actor import Actor, Permission
-from appointed.core.errors import Forbidden, Invalid, NotFound, Unauthenticated, VersionMismatch
+from appointed import audit
+from appointed.core.errors import Forbidden, NotFound, Unauthenticated, VersionMismatch
 from appointed.deps import (
-    LOGIN_IS_OPTIONAL,
     ClockDep,
     Cursor,
     Limit,
-    OptionalActor,
     PageOf,
     ReadSessionDep,
     RetryingRoute,
@@ -24,9 +20,8 @@ from appointed.deps import (
     etag_of,
     refusals,
 )
-from appointed.patients import related
 
-from . import offers, queries, service
+from . import queries, service
 from .callers import Booker, Canceller, PolicyDep, Reader
 from .errors import REFUSALS, CallTheClinic, NotCancellable
 from .models import Appointment
@@ -36,40 +31,11 @@ from .schemas import (
     AppointmentRead,
     Cancellation,
     DayOrInstant,
-    SlotsRead,
     end_of,
-    slots_adapter,
     start_of,
 )
 
 router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=RetryingRoute)
-slots = APIRouter(prefix="/slots", tags=["appointments"], route_class=RetryingRoute)
-
-LONGEST_RANGE = timedelta(days=62)
-
-
-@slots.get(
-    "", response_model=SlotsRead, responses=refusals(Unauthenticated, Forbidden), openapi_extra=LOGIN_IS_OPTIONAL
-)
-async def list_slots(
-    doctor_id: Annotated[UUID, Query(examples=["019b2f4e-7c1a-7000-8000-000000000001"])],
-    from_: Annotated[DayOrInstant, Query(alias="from", examples=["2031-03-03"])],
-    to: Annotated[DayOrInstant, Query(examples=["2031-03-07"], description="A day is included as a whole.")],
-    actor: OptionalActor,
-    session: ReadSessionDep,
-    settings: SettingsDep,
-    clock: ClockDep,
-    visit_type_id: UUID | None = None,
-    location_id: UUID | None = None,
-    patient_id: Annotated[UUID | None, Query(description="By the desk: what this patient can book.")] = None,
-) -> Response:
-    """Free times, earliest first. For a patient who is logged in, or named by the desk, their own visits count."""
-    first, last = start_of(from_, settings.zone), end_of(to, settings.zone)
-    _check_range(first, last)
-    whose = await _for_whom(session, actor, patient_id)
-    found = await offers.slots(session, [doctor_id], visit_type_id, first, last, clock.now(), patient_id=whose,
-                               location_id=location_id, is_online=not _is_desk(actor))  # fmt: skip
-    return Response(_slots_json(found), media_type="application/json")
 
 
 @router.post(
@@ -144,35 +110,3 @@ async def cancel_appointment(
     said = body or Cancellation()
     code, note = said.reason_code, said.reason or said.note
     return await service.cancel(session, actor, appointment_id, code=code, note=note, version=version, clock=clock)
-
-
-async def _for_whom(session: ReadSessionDep, actor: Actor | None, patient_id: UUID | None) -> UUID | None:
-    """Whose own visits count."""
-    if _is_desk(actor):
-        return patient_id
-    if actor is None and patient_id is not None:
-        raise Unauthenticated
-    own_id = None
-    if actor is not None and actor.may(Permission.PATIENTS_OWN):
-        own_id = await patients.find_own_id(session, actor.user_id)
-    if patient_id is None or patient_id == own_id:
-        return own_id
-    if actor is None or not await related.bookable_by(session, actor, patient_id):
-        raise Forbidden("Only the desk, or who may book for them, asks for somebody else.")
-    return patient_id
-
-
-def _is_desk(actor: Actor | None) -> bool:
-    return actor is not None and actor.may(Permission.APPOINTMENTS_BOOK_ALL)
-
-
-def _check_range(first: datetime, last: datetime) -> None:
-    if last <= first:
-        raise Invalid.field("to", "The end must be after the start.")
-    if last - first > LONGEST_RANGE:
-        raise Invalid.field("to", "Ask for 62 days at the most.")
-
-
-def _slots_json(found: list[offers.Slot]) -> bytes:
-    """What `SlotsRead` says, without a model of each slot in between: a month has hundreds."""
-    return slots_adapter.dump_json({"slots": found})

@@ -12,14 +12,12 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    TypeAdapter,
     ValidationInfo,
     field_validator,
 )
 
 from appointed.core.text import Day, Instant, Line, Prose
 
-from .offers import Slot
 from .rules import Channel, Notified, Status
 from .service import Booking, By
 
@@ -177,24 +175,6 @@ class Cancellation(BaseModel):
         if note is not None and others.data.get("reason") is not None:
             raise ValueError("reason and note say the same; send one of them")
         return note
-
-
-class SlotRead(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    doctor_id: UUID
-    location_id: UUID
-    visit_type_id: UUID
-    starts_at: datetime
-    ends_at: datetime
-    room_kind: str | None = Field(description="Of the room that the visit takes, if it needs one.")
-
-
-class SlotsRead(BaseModel):
-    slots: list[SlotRead]
-
-
-slots_adapter: TypeAdapter[dict[str, list[Slot]]] = TypeAdapter(dict[str, list[Slot]])
 
 
 def _with_plus(value: object) -> object:

@@ -13,8 +13,9 @@ from .booking_schemas import Reschedule
 from .models import Appointment, Series
 from .recurrence import FEWEST, MOST, weekly
 from .rules import Channel
-from .schemas import AppointmentRead, Cancellation, SlotRead
+from .schemas import AppointmentRead, Cancellation
 from .service import BookedFamily, Booking
+from .slot_schemas import SlotRead
 
 EXAMPLE_ID = "019b2f4e-7c1a-7000-8000-000000000001"
 EveryWeeks = Annotated[int, Field(ge=1, le=52)]

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -20,11 +21,12 @@ from .models import Offer, Schedule, ScheduleVisitType, TimeOff
 from .rules import Hours, HoursKind
 
 _NO_DAYS: Mapping[UUID, Collection[date]] = MappingProxyType({})
+_WEEKLY = attrgetter("location_id", "timezone", "weekday", "start_minute", "end_minute", "valid_from", "valid_until")
 _ORDER = (Schedule.weekday, Schedule.start_minute, Schedule.id)
 
 
-def with_hours(doctors: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """A statement about doctors with their hours, for `hours_in`; who has none still has a row."""
+def with_hours(doctors: Select[*tuple[Any, ...]], *those: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """A statement about doctors with their hours, or `those` of them, for `hours_in`; who has none still has a row."""
     return (
         doctors.add_columns(
             Doctor.id.label("doctor_id"), Schedule.id.label("schedule_id"), Schedule.location_id, Location.timezone,
@@ -32,7 +34,7 @@ def with_hours(doctors: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
             Schedule.valid_from, Schedule.valid_until, Schedule.kind.label("hours_kind"), Schedule.release_minutes,
             ScheduleVisitType.visit_type_id.label("limited_to"),
         )
-        .join(Schedule, Schedule.doctor_id == Doctor.id, isouter=True)
+        .join(Schedule, and_(Schedule.doctor_id == Doctor.id, *those), isouter=True)
         .join(Location, Location.id == Schedule.location_id, isouter=True)
         .join(ScheduleVisitType, ScheduleVisitType.schedule_id == Schedule.id, isouter=True)
     )  # fmt: skip
@@ -99,13 +101,17 @@ def _hours_by_row(rows: Iterable[Row[Any]], closed: Mapping[UUID, Collection[dat
         if row.limited_to:
             limits.setdefault(row.schedule_id, set()).add(row.limited_to)
     found.pop(None, None)
-    return {
-        row.schedule_id: (row.doctor_id,
-            Hours(row.location_id, row.timezone, row.weekday, row.start_minute, row.end_minute, row.valid_from,
-                  row.valid_until, frozenset(limits.get(row.schedule_id, ())), HoursKind(row.hours_kind),
-                  row.release_minutes, closed.get(row.location_id, ())))
-        for row in found.values()
-    }  # fmt: skip
+    # Many doctors have the same hours; each are made once.
+    made: dict[Any, Hours] = {}
+    hours: dict[UUID, tuple[UUID, Hours]] = {}
+    for row in found.values():
+        key = (*_WEEKLY(row), row.hours_kind, row.release_minutes, frozenset(limits.get(row.schedule_id, ())))
+        if key not in made:
+            made[key] = Hours(row.location_id, row.timezone, row.weekday, row.start_minute, row.end_minute,
+                              row.valid_from, row.valid_until, key[-1], HoursKind(row.hours_kind),
+                              row.release_minutes, closed.get(row.location_id, ()))  # fmt: skip
+        hours[row.schedule_id] = row.doctor_id, made[key]
+    return hours
 
 
 async def offers(session: AsyncSession, visit_type_id: UUID, *, limit: int, cursor: str | None) -> Page[Offer]:

@@ -1,14 +1,15 @@
 """Decide when a doctor can be booked: open time, busy time and a visit type's rules into refusals and start times."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from appointed.availability.choosing import Candidate, choose, rank
 from appointed.availability.facts import Facts, Reason, VisitRules, first_of
 from appointed.availability.limits import away, closed, full_days, full_weeks, reached, revisits
 from appointed.availability.question import Leeway, Question, Verdict, microseconds_of, tick_from
-from appointed.availability.spans import ALWAYS, Span, joined
+from appointed.availability.spans import ALWAYS, Span, Taken, joined
 from appointed.availability.walltime import (
     TICK_MINUTES,
     TICK_SECONDS,
@@ -18,7 +19,6 @@ from appointed.availability.walltime import (
     TimeOffKind,
     instant_of,
     openings,
-    spans_of_times,
     tick_of,
 )
 
@@ -52,10 +52,12 @@ __all__ = [
     "reached",
     "refusal",
     "revisits",
-    "spans_of_times",
+    "tick_from",
     "tick_of",
     "verdict",
 ]
+
+_NOTHING: Mapping[UUID, Sequence[Span]] = MappingProxyType({})
 
 
 def refusal(
@@ -112,13 +114,19 @@ def free_starts(
 
 
 def free_ticks(
-    facts: Facts, rules: VisitRules, within: range, now: datetime, *, location_id: UUID | None = None
+    facts: Facts,
+    rules: VisitRules,
+    within: range,
+    now: datetime,
+    *,
+    location_id: UUID | None = None,
+    unwished: Mapping[UUID, Sequence[Span]] = _NOTHING,
 ) -> list[tuple[int, UUID]]:
-    """List `free_starts` as ticks."""
+    """List `free_starts` as ticks, without those that are `unwished` at their location."""
     return sorted(
         (tick, place)
         for place in _places(facts, location_id)
-        for tick in Question(facts, rules, now, place).free_ticks(within)
+        for tick in _but(unwished.get(place), Question(facts, rules, now, place).free_ticks(within))
     )
 
 
@@ -129,18 +137,21 @@ def consecutive(
     now: datetime,
     *,
     location_id: UUID | None = None,
+    unwished: Mapping[UUID, Sequence[Span]] = _NOTHING,
+    until: int | None = None,
 ) -> list[tuple[list[int], UUID]]:
     """List, with their locations, the ticks from which visits of the usual length fit back to back with one doctor.
 
     `members` are the facts for each who comes, in the order of their visits; they differ in the patient's time and
     limits alone. Each visit starts at the first start on the grid that leaves room for the buffers after the visit
     before it. If the hours do not go on until then, or that start is not free for its patient, those before it do not
-    count. All start `within`.
+    count. The first starts `within` and when it is not `unwished`, the others up to `until`, if given, else within too.
     """
+    later = range(within.start, within.stop if until is None else until)
     return sorted(
         (ticks, place)
         for place in (_places(members[0], location_id) if members else ())
-        for ticks in _rows(members, rules, now, place, within)
+        for ticks in _rows([Question(each, rules, now, place) for each in members], within, later, unwished.get(place))
     )
 
 
@@ -170,18 +181,22 @@ def _places(facts: Facts, location_id: UUID | None) -> set[UUID]:
     return {opening.location_id for opening in facts.openings} if location_id is None else {location_id}
 
 
+def _but(unwished: Sequence[Span] | None, ticks: Sequence[int]) -> Sequence[int]:
+    return Taken(unwished).clear(ticks, 0, 1) if unwished else ticks
+
+
 def _rows(
-    members: Sequence[Facts], rules: VisitRules, now: datetime, place: UUID, within: range
+    questions: Sequence[Question], within: range, later: range, unwished: Sequence[Span] | None
 ) -> Iterator[list[int]]:
     """The starts of all members, tick by tick, for each start of the first that all can follow."""
-    questions = [Question(each, rules, now, place) for each in members]
-    first, *others = [frozenset(question.free_ticks(within)) for question in questions]
-    step = questions[0].length + questions[0].after + questions[0].before
-    for tick in first:
+    first, *others = questions
+    free = [frozenset(question.free_ticks(later)) for question in others]
+    step = first.length + first.after + first.before
+    for tick in _but(unwished, first.free_ticks(within)):
         ticks = [tick]
-        for free in others:
-            following = questions[0].next_start(ticks[-1] + step)
-            if following not in free:
+        for theirs in free:
+            following = first.next_start(ticks[-1] + step)
+            if following not in theirs:
                 break
             ticks.append(following)
         else:

@@ -116,6 +116,17 @@ def days_of(zone: str, ticks: Iterable[int]) -> list[int]:
     return [_shown_at(zone, tick) // _DAY_TICKS for tick in ticks]
 
 
+def days_in(zone: str, ticks: range) -> range:
+    """Give the days, counted from 1970-01-01, that the zone's calendar shows within the ticks, and one day around."""
+    first, last = days_of(zone, (ticks.start - _DAY_TICKS, ticks.stop + _DAY_TICKS))
+    return range(first, last + 1)
+
+
+def weekdays_of(days: range) -> set[int]:
+    """Give the weekdays (Monday is 0) of days that are counted from 1970-01-01."""
+    return {(day + _EPOCH.weekday()) % 7 for day in days[:7]}
+
+
 def monday_of(day: int) -> int:
     """Give the first day of a day's ISO week; days are counted from 1970-01-01."""
     return day - (day + _EPOCH.weekday()) % 7
@@ -215,8 +226,13 @@ def _day_of(date_: date) -> int:
 _CALENDAR = range(_day_of(date.min), _day_of(date.max) + 1)
 
 
+def date_of(day: int) -> date:
+    """Give the day that is counted from 1970-01-01."""
+    return date.fromordinal(day + _EPOCH.toordinal())
+
+
 def _is_among(dates: Collection[date], day: int) -> bool:
-    return bool(dates) and day in _CALENDAR and date.fromordinal(day + _EPOCH.toordinal()) in dates
+    return bool(dates) and day in _CALENDAR and date_of(day) in dates
 
 
 def _shown_at(zone: str, tick: int) -> int:

@@ -4,7 +4,7 @@ Who may read sees the profile, the visits and the records; who may book sees the
 them. Whatever is not confirmed, not yet begun, over or ended reaches nobody: the patient is then as good as missing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,12 @@ async def bookable_by(session: AsyncSession, actor: Actor, patient_id: UUID) -> 
     """Whether the actor looks after the patient and may book for them."""
     query = _in_force(actor, select(RelatedPerson.id)).where(RelatedPerson.patient_id == patient_id, MAY_BOOK)
     return await session.scalar(query.limit(1)) is not None
+
+
+async def bookable_among(session: AsyncSession, actor: Actor, patient_ids: Collection[UUID]) -> set[UUID]:
+    """For whom of the patients the actor may book, because they look after them."""
+    query = _in_force(actor, select(RelatedPerson.patient_id))
+    return set(await session.scalars(query.where(RelatedPerson.patient_id.in_(patient_ids), MAY_BOOK)))
 
 
 async def looked_after(session: AsyncSession, actor: Actor) -> Sequence[tuple[RelatedPerson, Patient]]:

@@ -34,14 +34,17 @@ class Asked:
 
 # Hours that began the day before may go on, and walls are up to a day ahead of UTC or behind it.
 _MARGIN = timedelta(days=2)
-_NOBODY = UUID(int=0)
+NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
     """The time that is looked at, from `first` to `last`, and for whom: for nobody in particular without
     `patient_id`. With `location_id`, there only. `is_online` when it is not the desk that books for the patient: then
-    visits that they missed count."""
+    visits that they missed count.
+
+    `family` are those whose visits are to follow each other, in order; None is anybody. Without, it is one visit.
+    """
 
     first: datetime
     last: datetime
@@ -51,6 +54,17 @@ class Around:
     quotas: Quotas = NO_QUOTAS
     ignoring: UUID | None = None
     is_online: bool = False
+    family: tuple[UUID | None, ...] = ()
+
+    @property
+    def comers(self) -> tuple[UUID | None, ...]:
+        """Who would come, one visit after the other."""
+        return self.family or (self.patient_id,)
+
+    @property
+    def patients(self) -> list[UUID]:
+        """Those of them who are known."""
+        return [each for each in self.comers if each is not None]
 
     @property
     def days(self) -> tuple[date, date]:
@@ -63,7 +77,7 @@ class Around:
         first_day, last_day = self.days
         return {"first": shifted(self.first, -_MARGIN), "last": shifted(self.last, _MARGIN), "first_day": first_day,
                 "last_day": last_day, "now": self.now, "patient": self.patient_id,
-                "ignoring": self.ignoring or _NOBODY}  # fmt: skip
+                "patients": self.patients, "ignoring": self.ignoring or NOBODY}  # fmt: skip
 
 
 def shifted(instant: datetime, by: timedelta) -> datetime:

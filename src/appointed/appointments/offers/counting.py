@@ -15,8 +15,8 @@ from appointed.availability.rules import Reason, Span, full_days, full_weeks, jo
 from appointed.core.types import Guid, ids_of
 from appointed.visit_types.models import VisitType
 
-from .asking import Around, shifted
-from .reading import History, Offering, is_live
+from .asking import NOBODY, Around, shifted
+from .reading import Offering, is_live
 from .standing import NO_LIMITS, Stand
 
 Barred = Mapping[Reason, Sequence[Span]]
@@ -32,27 +32,31 @@ _OF_DOCTORS = select(Appointment.doctor_id, Appointment.starts_at).where(
     _IS_OF_TYPE,
     is_live(),
 )
-_OF_PATIENT = select(Appointment.starts_at).where(
-    Appointment.patient_id == bindparam("patient", type_=Guid()),
+_OF_PATIENTS = select(Appointment.patient_id, Appointment.starts_at).where(
+    Appointment.patient_id.in_(ids_of("patients")),
     Appointment.starts_at >= bindparam("first"),
     _IS_OF_TYPE,
     is_live(),
 )
-_MISSED = select(func.count(Appointment.id)).where(
-    Appointment.patient_id == bindparam("patient", type_=Guid()),
-    Appointment.starts_at >= bindparam("since"),
-    Appointment.status == Status.NOSHOW,
-    Appointment.excused_at.is_(None),
-    _IS_OF_TYPE,
+_MISSED = (
+    select(func.count(Appointment.id))
+    .where(
+        Appointment.patient_id.in_(ids_of("patients")),
+        Appointment.starts_at >= bindparam("since"),
+        Appointment.status == Status.NOSHOW,
+        Appointment.excused_at.is_(None),
+        _IS_OF_TYPE,
+    )
+    .group_by(Appointment.patient_id)
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """When visits of one type start: of each doctor, as ticks, and of the patient."""
+    """When visits of one type start: of each doctor, as ticks, and of each patient."""
 
     of_doctors: dict[UUID, list[int]] = field(default_factory=dict)
-    of_patient: Sequence[datetime] = ()
+    of_patients: dict[UUID, list[datetime]] = field(default_factory=dict)
 
 
 async def count(
@@ -66,34 +70,37 @@ async def count(
         within = {"first": shifted(around.first, -_A_WEEK), "last": shifted(around.last, _A_WEEK)}
         for row in await session.execute(_OF_DOCTORS, given | within | {"doctors": list(limited)}):
             counted.of_doctors.setdefault(row.doctor_id, []).append(tick_of(row.starts_at))
-    if around.patient_id is None or (visit_type.patient_limit is None and not visit_type.revisit_days):
+    if not around.patients or (visit_type.patient_limit is None and not visit_type.revisit_days):
         return counted
     first = shifted(min(around.first, around.now), -timedelta(days=2 + (visit_type.revisit_days or 0)))
-    found = await session.scalars(_OF_PATIENT, given | {"first": first})
-    return Counted(counted.of_doctors, found.all())
+    for row in await session.execute(_OF_PATIENTS, given | {"first": first}):
+        counted.of_patients.setdefault(row.patient_id, []).append(row.starts_at)
+    return counted
 
 
 async def has_missed_too_many(session: AsyncSession, visit_type: VisitType, around: Around) -> bool:
-    """Whether the patient, who books online, has missed as many visits of the type as it bears without an excuse."""
-    if not around.is_online or around.patient_id is None or visit_type.no_show_limit is None:
+    """Whether a patient, who books online, has missed as many visits of the type as it bears without an excuse."""
+    if not around.is_online or not around.patients or visit_type.no_show_limit is None:
         return False
     since = months_before(around.now, visit_type.no_show_months) if visit_type.no_show_months else _EPOCH
-    given = {"patient": around.patient_id, "visit_type": visit_type.id, "since": since}
-    return (await session.scalar(_MISSED, given) or 0) >= visit_type.no_show_limit
+    given = {"patients": around.patients, "visit_type": visit_type.id, "since": since}
+    return any(count >= visit_type.no_show_limit for count in await session.scalars(_MISSED, given))
 
 
-def barred(offering: Offering, stand: Stand, counted: Counted, around: Around, *, ahead: int = 0) -> Barred:
-    """When no visit may start, by why. `ahead` are visits that the doctor would have that day besides."""
-    visit_type, history, zone = offering.visit_type, offering.history or History(), stand.terms.zone
+def barred(offering: Offering, stand: Stand, counted: Counted, around: Around, number: int = 0) -> Barred:
+    """When no visit may start, by why: of who comes as that `number`, after as many that the doctor has that day
+    besides."""
+    visit_type, zone, patient_id = offering.visit_type, stand.terms.zone, around.comers[number]
+    history, theirs = offering.history_of(patient_id), counted.of_patients.get(patient_id or NOBODY, ())
     limits, starts = stand.terms.limits, counted.of_doctors.get(stand.doctor_id, ())
-    to_come = sum(starts_at > around.now for starts_at in counted.of_patient)
+    to_come = sum(starts_at > around.now for starts_at in theirs)
     found = {
-        Reason.DAILY_LIMIT: full_days(zone, starts, _less(limits.daily, ahead)),
-        Reason.WEEKLY_LIMIT: full_weeks(zone, starts, _less(limits.weekly, ahead)),
+        Reason.DAILY_LIMIT: full_days(zone, starts, _less(limits.daily, number)),
+        Reason.WEEKLY_LIMIT: full_weeks(zone, starts, _less(limits.weekly, number)),
         Reason.PATIENT_LIMIT: joined(
             (
-                *(reached(to_come, visit_type.patient_limit) if around.patient_id else ()),
-                *revisits(zone, map(tick_of, counted.of_patient), visit_type.revisit_days),
+                *(reached(to_come, visit_type.patient_limit) if patient_id else ()),
+                *revisits(zone, map(tick_of, theirs), visit_type.revisit_days),
             )
         ),
         Reason.QUOTA_REACHED: joined(

@@ -45,34 +45,34 @@ async def gather(
     around: Around,
     *,
     reach: int = 0,
-    members: int = 1,
 ) -> list[list[Facts]]:
-    """The facts about each stand: for each of so many `members` whose visits are to follow each other, which differ in
-    the limits that the visits before them use up. `reach` are ticks to look at on either side besides."""
-    ticks = _ticks(stands, around, reach)
+    """The facts about each stand: for each who comes, one visit after the other. `reach` are ticks to look at on either
+    side besides."""
+    ticks = ticks_around(stands, around, reach)
     doctors = {stand.doctor_id for stand in stands}
     places = {place for stand in stands for place in stand.zones}
-    whom = doctors | needs.resources | ({around.patient_id} if around.patient_id else set())
+    whom = {*doctors, *needs.resources, *around.patients}
     everybody = doctors | needs.practices.keys()
     known = _Known(
         ticks,
         _Busy(await resources.busy(session, whom, ticks.start, ticks.stop, around.now, ignoring=around.ignoring)),
         await _time_off(session, everybody, around) if offering.has_time_off or needs.practices else {},
         await travelling.away_of(session, everybody, places, ticks, around) if offering.has_travel and places else {},
+        Openings(ticks),
     )
     limits = [(stand.doctor_id, stand.terms.limits) for stand in stands]
     counted = await counting.count(session, offering.visit_type, limits, around)
     needed = {place: [known.candidates(need, needs, place) for need in needs.each] for place in places}
     return [
         [
-            known.facts(stand, needed, around, counting.barred(offering, stand, counted, around, ahead=ahead))
-            for ahead in range(members)
+            known.facts(stand, needed, comer, counting.barred(offering, stand, counted, around, number))
+            for number, comer in enumerate(around.comers)
         ]
         for stand in stands
     ]
 
 
-def _ticks(stands: Iterable[Stand], around: Around, reach: int) -> range:
+def ticks_around(stands: Iterable[Stand], around: Around, reach: int = 0) -> range:
     """What may matter to visits that start from `first` to `last`."""
     rules = [stand.terms.rules for stand in stands]
     before = max((each.buffer_before_minutes for each in rules), default=0) // TICK_MINUTES
@@ -111,6 +111,22 @@ class _Busy:
         return joined((*self.visits(whose), *self.buffers(whose)))
 
 
+class Openings:
+    """Open time within some ticks; who has the same hours as somebody else has the same."""
+
+    def __init__(self, ticks: range) -> None:
+        self._ticks = ticks
+        self._laid_out: dict[tuple[int, ...], list[Opening]] = {}
+
+    def of(self, hours: Collection[Hours], blocks: Sequence[Span] = ()) -> list[Opening]:
+        if blocks:
+            return openings(hours, self._ticks.start, self._ticks.stop, blocks)
+        key = tuple(map(id, hours))
+        if key not in self._laid_out:
+            self._laid_out[key] = openings(hours, self._ticks.start, self._ticks.stop)
+        return self._laid_out[key]
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What has been read about everybody's time."""
@@ -119,9 +135,10 @@ class _Known:
     busy: _Busy
     off: Mapping[tuple[UUID, str], Sequence[Span]]
     away: travelling.Away
+    openings: "Openings"
 
     def facts(
-        self, stand: Stand, needed: Mapping[UUID, Sequence[Mapping[UUID, Sequence[Span]]]], around: Around,
+        self, stand: Stand, needed: Mapping[UUID, Sequence[Mapping[UUID, Sequence[Span]]]], comer: UUID | None,
         barred: counting.Barred,
     ) -> Facts:  # fmt: skip
         doctor_id = stand.doctor_id
@@ -129,7 +146,7 @@ class _Known:
             self._openings(doctor_id, stand.hours),
             self.busy.visits(doctor_id),
             self.busy.buffers(doctor_id),
-            self.busy.visits(around.patient_id),
+            self.busy.visits(comer),
             self._leave(doctor_id),
             barred,
             self.away.get(doctor_id, {}),
@@ -145,7 +162,7 @@ class _Known:
             for each in need.candidates.get(place, ())
         }
 
-    def _not_there(self, doctor_id: UUID, hours: Iterable[Hours], place: UUID) -> list[Span]:
+    def _not_there(self, doctor_id: UUID, hours: Collection[Hours], place: UUID) -> list[Span]:
         open_time = self._openings(doctor_id, hours)
         return joined(
             (
@@ -156,9 +173,8 @@ class _Known:
             )
         )
 
-    def _openings(self, doctor_id: UUID, hours: Iterable[Hours]) -> list[Opening]:
-        blocks = self.off.get((doctor_id, TimeOffKind.BLOCK), ())
-        return openings(hours, self.ticks.start, self.ticks.stop, blocks)
+    def _openings(self, doctor_id: UUID, hours: Collection[Hours]) -> list[Opening]:
+        return self.openings.of(hours, self.off.get((doctor_id, TimeOffKind.BLOCK), ()))
 
     def _leave(self, doctor_id: UUID) -> Sequence[Span]:
         return self.off.get((doctor_id, TimeOffKind.LEAVE), ())

@@ -1,25 +1,30 @@
-"""Listing free times."""
+"""Listing free times: all of them, the first ones, or how many there are a day."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.appointments.errors import Wanted
 from appointed.appointments.policy import NO_QUOTAS, Quotas
-from appointed.availability.rules import Facts, free_starts
+from appointed.availability.rules import instant_of
+from appointed.availability.walltime import TICK_MINUTES, date_of, days_of
+from appointed.core.errors import Invalid
 
-from . import counting, needing, reading
+from . import reading
 from .asking import Around
-from .gathering import gather
-from .reading import Offering
-from .standing import Stand, stands_of
+from .finding import Free, Wish, field_of, free_in
+from .looking import Harvest, first_free
+from .searching import Search, reader_of
 
 ALTERNATIVES = 3
 LOOK_BACK = timedelta(days=3)
 LOOK_AHEAD = timedelta(days=14)
+MOST_COUNTED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,30 @@ class Slot:
     starts_at: datetime
     ends_at: datetime
     room_kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """When one of a family is seen; None is anybody."""
+
+    patient_id: UUID | None
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FamilySlot(Slot):
+    """Times that can be booked for a family, from the first member's start to the last one's end."""
+
+    members: tuple[Member, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """How many times are free on a day of the locations' calendars."""
+
+    date: date
+    free: int
 
 
 async def slots(
@@ -51,33 +80,64 @@ async def slots(
     if not `is_online`, that the desk can book for them."""
     around = Around(first, last, now, patient_id, location_id, quotas, is_online=is_online)
     offering = await reading.named(session, doctor_ids, visit_type_id, around)
-    return await _list(session, offering, around)
+    field = await field_of(session, offering, Wish(), around)
+    return _slots(await free_in(session, field, around), around)
 
 
-async def _list(session: AsyncSession, offering: Offering, around: Around) -> list[Slot]:
-    stands = [stand for stand in stands_of(offering, around) if stand.terms.is_offered and stand.hours]
-    if not stands or await counting.has_missed_too_many(session, offering.visit_type, around):
-        return []
-    places = {place for stand in stands for place in stand.zones}
-    needs = await needing.find(session, offering.visit_type, places, offering.closed)
-    facts = await gather(session, offering, stands, needs, around)
-    found = [slot for stand, (first, *_) in zip(stands, facts, strict=True)
-             for slot in _of_stand(stand, first, offering.visit_type.room_kind, around)]  # fmt: skip
-    return sorted(found, key=_order) if len(stands) > 1 else found
+async def find(
+    session: AsyncSession,
+    search: Search,
+    wish: Wish,
+    around: Around,
+    *,
+    limit: int | None = None,
+    per_doctor: int | None = None,
+) -> list[Slot]:
+    """Free times, earliest first: all, or the first `limit` of them and of each doctor the first `per_doctor`."""
+    read = await reader_of(session, search, around)
+    if limit is None and per_doctor is None:
+        field = await field_of(session, await read(around), wish, around)
+        free = await free_in(session, field, around)
+    else:
+        free = await first_free(session, read, wish, around, Harvest(limit, per_doctor))
+    return _slots(free, around)
 
 
-def _of_stand(stand: Stand, facts: Facts, room_kind: str | None, around: Around) -> list[Slot]:
-    rules = stand.terms.rules
-    length = timedelta(minutes=rules.length_minutes)
-    return [
-        Slot(stand.doctor_id, place, rules.visit_type_id, starts_at, starts_at + length, room_kind)
-        for starts_at, place in free_starts(facts, rules, around.first, around.last, around.now,
-                                            location_id=around.location_id)
-    ]  # fmt: skip
+async def count_days(session: AsyncSession, search: Search, wish: Wish, around: Around) -> list[Day]:
+    """Days on which times are free, by the calendar of the location of each."""
+    read = await reader_of(session, search, around)
+    field = await field_of(session, await read(around), wish, around)
+    if len(field.offering.practices) > MOST_COUNTED:
+        raise Invalid.field("doctor_id", f"More than {MOST_COUNTED} doctors match: narrow the search.", "too_many")
+    ticks: dict[str, Counter[int]] = {}
+    for free in await free_in(session, field, around):
+        ticks.setdefault(free.stand.zones[free.place], Counter())[free.ticks[0]] += 1
+    counts: Counter[int] = Counter()
+    for zone, those in ticks.items():
+        for day, count in zip(days_of(zone, those), those.values(), strict=True):
+            counts[day] += count
+    return [Day(date_of(day), count) for day, count in sorted(counts.items())]
 
 
-def _order(slot: Slot) -> tuple[datetime, UUID, UUID]:
-    return slot.starts_at, slot.doctor_id, slot.location_id
+def _slots(free: Sequence[Free], around: Around) -> list[Slot]:
+    instant = cache(instant_of)
+    return [_family(each, around, instant) if around.family else _slot(each, instant) for each in free]
+
+
+def _slot(free: Free, instant: Callable[[int], datetime]) -> Slot:
+    terms, tick = free.stand.terms, free.ticks[0]
+    ends_at = instant(tick + terms.rules.length_minutes // TICK_MINUTES)
+    return Slot(free.stand.doctor_id, free.place, terms.rules.visit_type_id, instant(tick), ends_at, terms.room_kind)
+
+
+def _family(free: Free, around: Around, instant: Callable[[int], datetime]) -> FamilySlot:
+    terms, length = free.stand.terms, free.stand.terms.rules.length_minutes // TICK_MINUTES
+    members = tuple(
+        Member(patient_id, instant(tick), instant(tick + length))
+        for patient_id, tick in zip(around.family, free.ticks, strict=True)
+    )
+    return FamilySlot(free.stand.doctor_id, free.place, terms.rules.visit_type_id, members[0].starts_at,
+                      members[-1].ends_at, terms.room_kind, members)  # fmt: skip
 
 
 async def nearest(session: AsyncSession, wanted: Wanted, now: datetime) -> Sequence[Slot]:

@@ -23,6 +23,7 @@ from appointed.core.types import Guid, ids_of
 from appointed.doctors.models import Doctor
 from appointed.locations.holidays import closed_days, public_days
 from appointed.locations.models import Location, LocationDay, TravelTime
+from appointed.patients.models import Patient
 from appointed.visit_types.models import VisitType
 
 from .asking import Around
@@ -39,6 +40,9 @@ class History(NamedTuple):
     was_here: bool = False
 
 
+_NO_HISTORY = History()
+
+
 class Practice(NamedTuple):
     """A doctor's hours, and where and how they are for the visit type."""
 
@@ -53,17 +57,20 @@ class Offering:
 
     visit_type: VisitType
     practices: Mapping[UUID, Practice]
-    history: History | None
-    """None of nobody in particular."""
+    histories: Mapping[UUID, History]
+    """Of the patients who are known."""
     closed: Closed
     has_travel: bool
     has_time_off: bool
+
+    def history_of(self, patient_id: UUID | None) -> History:
+        return self.histories.get(patient_id, _NO_HISTORY) if patient_id else _NO_HISTORY
 
 
 # --- statements are put together once: that costs more than sending them ---------------------------------------------
 
 _any_offer = aliased(Offer)
-_TYPE = (
+TYPE = (
     VisitType,
     exists(select(_any_offer.id).where(_any_offer.visit_type_id == VisitType.id)).label("is_limited"),
     exists(select(TravelTime.first_id)).label("has_travel"),
@@ -84,6 +91,13 @@ _FLAGS = (
 )
 
 
+# What was only valid long ago is never deleted.
+IS_VALID = and_(
+    or_(Schedule.valid_from.is_(None), Schedule.valid_from <= bindparam("last_day", type_=Date)),
+    or_(Schedule.valid_until.is_(None), Schedule.valid_until >= bindparam("first_day", type_=Date)),
+)
+
+
 def is_live() -> ColumnElement[bool]:
     """Whether a visit has its time `now`, and is not the one to be ignored."""
     return and_(
@@ -97,8 +111,8 @@ def is_live() -> ColumnElement[bool]:
     )
 
 
-def _history() -> tuple[ColumnElement[Any], ...]:
-    is_theirs = Appointment.patient_id == bindparam("patient", type_=Guid())
+def _history(patient: ColumnElement[UUID]) -> tuple[ColumnElement[Any], ...]:
+    is_theirs = Appointment.patient_id == patient
     is_to_come = and_(is_theirs, Appointment.starts_at > bindparam("now"), is_live())
     was_before = and_(
         is_theirs,
@@ -114,15 +128,22 @@ def _history() -> tuple[ColumnElement[Any], ...]:
     )
 
 
+_HISTORIES: Select[*tuple[Any, ...]] = select(Patient.id, *_history(Patient.__table__.c.id)).where(
+    Patient.id.in_(ids_of("patients"))
+)
+
+
 @lru_cache(maxsize=2)
 def columns(*, for_patient: bool) -> tuple[Any, ...]:
     """What a statement about doctors has to say for `offering_in`."""
-    return (*_TYPE, *DOCTOR, *_FLAGS, *(_history() if for_patient else ()))
+    history = _history(bindparam("patient", type_=Guid())) if for_patient else ()
+    return (*TYPE, *DOCTOR, *_FLAGS, *history)
 
 
 def with_offers(doctors: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    """A statement about visit types and doctors, with the doctors' hours and how they offer the type there."""
-    return with_hours(doctors).join(
+    """A statement about visit types and doctors, with the hours that the doctors have then and how they offer the type
+    there."""
+    return with_hours(doctors, IS_VALID).join(
         Offer,
         and_(
             Offer.doctor_id == Doctor.id,
@@ -154,24 +175,43 @@ async def named(
     session: AsyncSession, doctor_ids: Collection[UUID], visit_type_id: UUID | None, around: Around
 ) -> Offering:
     """These doctors, and the visit type or the default one; `Invalid` if there is no such one."""
-    statement = _named(is_default=visit_type_id is None, for_patient=around.patient_id is not None)
+    statement = _named(is_default=visit_type_id is None, for_patient=is_for_one(around))
     given = around.parameters | {"doctors": list(doctor_ids), "visit_type": visit_type_id}
     rows = (await session.execute(statement, given)).all()
     if not rows:
-        raise Invalid.field("visit_type_id", "There is no such visit type.", "unknown")
+        raise no_such_type()
     if not {row.doctor_id for row in rows} >= set(doctor_ids):
         raise Invalid.field("doctor_id", "There is no such doctor.", "unknown")
     return await offering_in(session, rows, around)
 
 
+def no_such_type() -> Invalid:
+    return Invalid.field("visit_type_id", "There is no such visit type.", "unknown")
+
+
+def is_for_one(around: Around) -> bool:
+    """Whether the patient's history comes with the statement about the doctors."""
+    return around.patient_id is not None and not around.family
+
+
+async def histories_of(session: AsyncSession, around: Around) -> dict[UUID, History]:
+    """Of all patients in one statement; none without any."""
+    rows = await session.execute(_HISTORIES, around.parameters) if around.patients else ()
+    return {row.id: History(row.upcoming, row.holds, row.was_here) for row in rows}
+
+
 async def offering_in(session: AsyncSession, rows: Sequence[Row[Any]], around: Around) -> Offering:
     """What the rows of a statement with `columns` and `with_offers` tell."""
-    closed = await _closed(session, rows, around)
+    closed = await closed_at(session, rows, around)
     first = rows[0]
+    if around.patient_id and is_for_one(around):
+        histories = {around.patient_id: History(first.upcoming, first.holds, first.was_here)}
+    else:
+        histories = await histories_of(session, around)
     return Offering(
         first.VisitType,
         practices_in(rows, closed, is_limited=first.is_limited),
-        History(first.upcoming, first.holds, first.was_here) if around.patient_id else None,
+        histories,
         closed,
         first.has_travel,
         any(row.has_time_off for row in rows),
@@ -197,7 +237,7 @@ def practices_in(rows: Sequence[Row[Any]], closed: Closed, *, is_limited: bool) 
     }
 
 
-async def _closed(session: AsyncSession, rows: Sequence[Row[Any]], around: Around) -> Closed:
+async def closed_at(session: AsyncSession, rows: Sequence[Row[Any]], around: Around) -> Closed:
     """The days on which locations are closed; their own days are read only where there are some."""
     calendars = {row.location_id: (row.country, row.region) for row in rows if row.location_id}
     differing = {row.location_id for row in rows if row.has_days}

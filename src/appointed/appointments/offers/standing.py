@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.appointments.models import Appointment
+from appointed.availability.models import Offer
 from appointed.availability.offering import Limits, is_offered_at, limits_of, offer_at, offers_of, rules_of
 from appointed.availability.rules import Hours, VisitRules
 from appointed.visit_types.models import VisitType
@@ -28,6 +29,7 @@ class Terms(NamedTuple):
     is_offered: bool
     is_possible: bool
     zone: str
+    room_kind: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,41 +44,55 @@ class Stand:
 
 
 def stands_of(offering: Offering, around: Around) -> list[Stand]:
+    known = _Terms(offering, _is_audience(offering, around))
     return [
         stand
         for doctor_id, practice in offering.practices.items()
-        for stand in _stands(doctor_id, practice, offering, around)
+        for stand in _stands(doctor_id, practice, known, around)
     ]
 
 
-def _stands(doctor_id: UUID, practice: Practice, offering: Offering, around: Around) -> Iterator[Stand]:
+def _stands(doctor_id: UUID, practice: Practice, known: "_Terms", around: Around) -> Iterator[Stand]:
     zones = {each.location_id: each.zone for each in practice.hours}
     if around.location_id:
         zones = {around.location_id: zones.get(around.location_id, "UTC")}
     if not zones:
-        yield Stand(doctor_id, _terms(practice, offering, None, ""), {}, [])
+        yield Stand(doctor_id, known.of(practice, None, ""), {}, [])
         return
     alike: dict[Terms, dict[UUID, str]] = {}
     for place, zone in zones.items():
-        alike.setdefault(_terms(practice, offering, place, zone), {})[place] = zone
+        alike.setdefault(known.of(practice, place, zone), {})[place] = zone
     for terms, places in alike.items():
         hours = [each for each in practice.hours if each.location_id in places]
         yield Stand(doctor_id, terms, places, hours)
 
 
-def _terms(practice: Practice, offering: Offering, place: UUID | None, zone: str) -> Terms:
-    visit_type = offering.visit_type
-    offer = offer_at(practice.offered, place) if place else None
-    limits = limits_of(visit_type, offer)
-    is_offered = is_offered_at(practice.offered, place) if place else bool(practice.offered)
-    is_possible = practice.is_active and visit_type.is_active
-    return Terms(
-        rules_of(visit_type, offer),
-        limits,
-        is_possible and is_offered and _is_audience(offering),
-        is_possible,
-        zone if limits != NO_LIMITS or visit_type.revisit_days else "",
-    )
+class _Terms:
+    """Makes terms; most doctors have the same ones, and of each there is one only."""
+
+    def __init__(self, offering: Offering, is_audience: bool) -> None:
+        self._visit_type, self._is_audience = offering.visit_type, is_audience
+        self._made: dict[Any, Terms] = {}
+
+    def of(self, practice: Practice, place: UUID | None, zone: str) -> Terms:
+        offer = offer_at(practice.offered, place) if place else None
+        is_offered = is_offered_at(practice.offered, place) if place else bool(practice.offered)
+        key = (offer, is_offered, practice.is_active, zone)
+        if key not in self._made:
+            self._made[key] = self._terms(*key)
+        return self._made[key]
+
+    def _terms(self, offer: Offer | None, is_offered: bool, is_active: bool, zone: str) -> Terms:
+        limits = limits_of(self._visit_type, offer)
+        is_possible = is_active and self._visit_type.is_active
+        return Terms(
+            rules_of(self._visit_type, offer),
+            limits,
+            is_possible and is_offered and self._is_audience,
+            is_possible,
+            zone if limits != NO_LIMITS or self._visit_type.revisit_days else "",
+            self._visit_type.room_kind,
+        )
 
 
 async def rules_for(session: AsyncSession, visit: Appointment) -> VisitRules:
@@ -86,8 +102,9 @@ async def rules_for(session: AsyncSession, visit: Appointment) -> VisitRules:
     return rules_of(visit_type, offer_at(offered, visit.location_id))
 
 
-def _is_audience(offering: Offering) -> bool:
+def _is_audience(offering: Offering, around: Around) -> bool:
     """Of nobody in particular it is not known whether they are new."""
-    if offering.history is None or offering.visit_type.audience == Audience.ALL:
+    if offering.visit_type.audience == Audience.ALL:
         return True
-    return offering.history.was_here == (offering.visit_type.audience == Audience.RETURNING)
+    is_returning = offering.visit_type.audience == Audience.RETURNING
+    return all(offering.history_of(each).was_here == is_returning for each in around.patients)
