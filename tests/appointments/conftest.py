@@ -1,4 +1,4 @@
-"""Servers that the tests share, and a clinic that lives by the servers' clock."""
+"""Servers that a module's tests share, and a clinic that lives by the servers' clock."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -34,7 +34,8 @@ class Servers:
         return self._running[key].url
 
 
-@pytest.fixture(scope="session")
+# No longer than a module: their dispatchers would go on with what later tests write into the same database.
+@pytest.fixture(scope="module")
 async def servers(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     async with AsyncExitStack() as stack:
         yield Servers(stack, tmp_path_factory.mktemp("servers"))
