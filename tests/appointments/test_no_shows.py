@@ -114,7 +114,7 @@ async def test_no_shows_are_forgotten_after_the_months_of_the_type(
         await miss(client, clinic, clock, desk, patient, doctor, kind)
     clock.set(datetime(2031, 6, 4, 10, tzinfo=UTC))
     # No login lasts that long.
-    patient = await clinic._person(patient.user_id, patient.actor.roles, patient.email, patient.id)
+    patient = await clinic.log_in(patient)
     assert await listed(client, clinic, patient, doctor, visit_type_id=kind.id) == 0
     clock.advance(timedelta(microseconds=1))
     assert await listed(client, clinic, patient, doctor, visit_type_id=kind.id) > 0

@@ -203,8 +203,11 @@ async def test_a_reader_sees_each_commit_at_once(database: Database) -> None:
         assert await names_in(session) == ["a"]
 
 
-async def test_sqlite_waits_for_the_disk_and_keeps_its_foreign_keys(sqlite_database: Database) -> None:
-    async with sqlite_database.writes() as session:
+async def test_sqlite_waits_for_the_disk_and_keeps_its_foreign_keys(
+    backend: Backend, vault: Vault, sqlite_database: Database
+) -> None:
+    """The tests' own connection does not wait."""
+    async with other_process(backend, vault) as database, database.writes() as session:
         found = {name: await session.scalar(text(f"PRAGMA {name}")) for name in
                  ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")}  # fmt: skip
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5_000}

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, text
+from sqlalchemy import URL, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -20,7 +21,8 @@ POOL_SIZE = 16
 # Of PostgreSQL's hundred connections others need some too, so what only a race needed is given back.
 KEPT = 3
 PREFIX = "appointed_test_"
-# A test's data need not outlive a power cut. Alike for every connection, those of other processes too.
+# A test's data need not outlive a power cut. On a server alike for those of other processes too; SQLite is told by
+# each connection (see `_hurry`), and MariaDB where it is started (see `.ci/run`).
 HASTY = {"postgresql": "ALTER DATABASE {} SET synchronous_commit TO off"}
 DROP = {"postgresql": "DROP DATABASE IF EXISTS {} WITH (FORCE)", "mysql": "DROP DATABASE IF EXISTS {}"}
 
@@ -81,6 +83,9 @@ async def fresh(server: Server, folder: Path, vault: Vault, *, is_migrated: bool
             await _order(server, HASTY[server.name].format(name))
         database = connect(url, vault, pool_size=POOL_SIZE)
         broom = create_async_engine(url, pool_size=1, max_overflow=0)
+        if server.name == "sqlite":
+            for engine in (database.engines[-1], broom):
+                event.listen(engine.sync_engine, "connect", _hurry)
         try:
             if is_migrated:
                 await upgrade(database.engines[-1])
@@ -91,6 +96,12 @@ async def fresh(server: Server, folder: Path, vault: Vault, *, is_migrated: bool
     finally:
         if server.name in DROP:
             await _order(server, DROP[server.name].format(name))
+
+
+def _hurry(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=OFF")
+    cursor.close()
 
 
 async def _order(server: Server, order: str) -> None:

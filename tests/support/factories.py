@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from appointed import accounts, availability, doctors, patients
 from appointed.accounts.actor import Actor, Role
 from appointed.accounts.passwords import Hasher
@@ -80,7 +82,7 @@ class Clinic:
                 by=None,
                 now=self.clock.now(),
             )
-        return await self._person(user.id, frozenset(roles), email)
+            return await self._person(session, user.id, frozenset(roles), email)
 
     async def doctor(self, *, hours: bool = True, **profile: Any) -> Person:
         """With hours from 09:00 to 17:00 on every day, unless `hours` is false."""
@@ -94,10 +96,10 @@ class Clinic:
         async with transaction(self.database.writes) as session:
             doctor = await doctors.register(session, None, profile, email=email, password_hash=await password_hash(),
                                             now=self.clock.now())  # fmt: skip
-        if hours:
-            for weekday in range(7):
-                await self.hours(doctor.id, weekday, 9 * 60, 17 * 60)
-        return await self._person(doctor.user_id, frozenset({Role.DOCTOR}), email, doctor.id)
+            for weekday in range(7 if hours else 0):
+                every_day = WeeklyHours(weekday, 9 * 60, 17 * 60)
+                await availability.add(session, None, doctor.id, every_day, now=self.clock.now())
+            return await self._person(session, doctor.user_id, frozenset({Role.DOCTOR}), email, doctor.id)
 
     async def hours(self, doctor_id: UUID, weekday: int, start_minute: int, end_minute: int, **more: Any) -> UUID:
         async with transaction(self.database.writes) as session:
@@ -111,8 +113,8 @@ class Clinic:
         async with transaction(self.database.writes) as session:
             login = patients.Login(email, await password_hash())
             patient = await patients.register(session, None, profile, login=login, now=self.clock.now())
-        assert patient.user_id is not None
-        return await self._person(patient.user_id, frozenset({Role.PATIENT}), email, patient.id)
+            assert patient.user_id is not None
+            return await self._person(session, patient.user_id, frozenset({Role.PATIENT}), email, patient.id)
 
     async def location(self, **said: Any) -> Location:
         place = locations.Place(**({"name": "North Street", "timezone": "UTC"} | said))
@@ -136,10 +138,17 @@ class Clinic:
             return await appointments.book(session, by.actor, booking, policy=Policy(),
                                            clock=self.clock)  # fmt: skip
 
-    async def _person(self, user_id: UUID, roles: frozenset[Role], email: str, id_: UUID | None = None) -> Person:
-        now = self.clock.now()
+    async def log_in(self, who: Person) -> Person:
+        """Once more, where time has passed and their login has ended."""
         async with transaction(self.database.writes) as session:
-            session_id, _ = await accounts.open_session(session, user_id, timedelta(days=30), now)
+            return await self._person(session, who.user_id, who.actor.roles, who.email, who.id)
+
+    async def _person(
+        self, session: AsyncSession, user_id: UUID, roles: frozenset[Role], email: str, id_: UUID | None = None
+    ) -> Person:
+        """Logged in, in the transaction that made them."""
+        now = self.clock.now()
+        session_id, _ = await accounts.open_session(session, user_id, timedelta(days=30), now)
         token = self.tokens.issue(user_id, session_id, now)
         permissions = frozenset().union(*(PERMISSIONS[role] for role in roles))
         actor = Actor(user_id, session_id, roles, permissions)
