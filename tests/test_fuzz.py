@@ -160,7 +160,9 @@ def parts_of(app: FastAPI, row: Row) -> tuple[list[str], list[str], list[str]]:
     operation = documentation_of(app, row)
     queries = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
     bodies: list[str] = []
-    for content in operation.get("requestBody", {}).get("content", {}).values():
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        if kind == "text/calendar":
+            continue
         schema = content["schema"].get("anyOf", [content["schema"]])[0]
         name = schema["$ref"].rpartition("/")[2]
         bodies = list(app.openapi()["components"]["schemas"][name]["properties"])
@@ -179,6 +181,9 @@ def request_of(client: httpx.AsyncClient, ask: Ask, attack: dict[str, Any], worl
         headers[b"content-type"] = b"application/x-www-form-urlencoded"
         form = {**ask.form, **{name: value for name, value in (body or {}).items() if isinstance(value, str)}}
         content = "&".join(f"{name}={quote_from_bytes(text.encode('utf-8', 'replace'))}" for name, text in form.items())
+    elif ask.calendar is not None:
+        headers[b"content-type"] = b"text/calendar"
+        content = attack["whole"] if isinstance(attack["whole"], bytes) else ask.calendar
     elif body is not None:
         headers[b"content-type"] = b"application/json"
         whole = attack["whole"] if attack["whole"] is not None else {**(ask.json or {}), **body}

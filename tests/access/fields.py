@@ -119,6 +119,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "POST /availability": HOURS | AFFECTED,
     "POST /availability/exceptions": HOURS | AFFECTED,
     "POST /availability/copy-week": frozenset({"hours", "time_off"}) | AFFECTED,
+    "PUT /availability/vavailability": frozenset({"hours", "added", "removed"}) | AFFECTED,
     "POST /availability/time-off": TIME_OFF | AFFECTED,
     "GET /availability/time-off": TIME_OFF,
     "PATCH /availability/time-off/{absence_id}": TIME_OFF | AFFECTED,

@@ -107,6 +107,8 @@ PATCH  /availability/{schedule_id}                       401   403   403   200  
 DELETE /availability/{schedule_id}                       401   403   403   200   403   403   200   200   403
 POST   /availability/exceptions                          401   403   403   201   403   403   201   201   403
 POST   /availability/copy-week                           401   403   403   201   403   403   201   201   403
+GET    /availability/vavailability                       200   200   200   200   200   200   200   200   200
+PUT    /availability/vavailability                       401   403   403   200   403   403   200   200   403
 POST   /availability/time-off                            401   403   403   201   403   403   201   201   403
 GET    /availability/time-off                            401   403   403   200   200   200   200   200   403
 PATCH  /availability/time-off/{absence_id}               401   403   403   200   403   403   200   200   403

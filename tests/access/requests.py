@@ -20,6 +20,10 @@ from .world import World
 PUBLIC = frozenset({"session_id"})
 PARAMETER = re.compile(r"{(\w+)}")
 PROFILE = {"first_name": "Sam", "last_name": "Sample"}
+CALENDAR = "\r\n".join(
+    ("BEGIN:VCALENDAR", "BEGIN:VAVAILABILITY", "BEGIN:AVAILABLE", "DTSTART:20310303T090000Z", "DTEND:20310303T180000Z",
+     "RRULE:FREQ=WEEKLY", "END:AVAILABLE", "END:VAVAILABILITY", "END:VCALENDAR", "")
+)  # fmt: skip
 NINE, TEN, TEN_THIRTY = "2031-03-03T09:00:00Z", "2031-03-03T10:00:00Z", "2031-03-03T10:30:00Z"
 
 
@@ -33,10 +37,14 @@ class Ask:
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Mapping[str, Any] | None = None
     form: Mapping[str, str] | None = None
+    calendar: str | None = None
 
     async def send(self, client: httpx.AsyncClient, headers: Mapping[str, str]) -> httpx.Response:
-        return await client.request(self.method, self.path.format(**self.ids), params=self.params, json=self.json,
-                                    data=self.form, headers=headers)  # fmt: skip
+        sent: dict[str, Any] = {"json": self.json, "data": self.form}
+        if self.calendar is not None:
+            sent, headers = {"content": self.calendar}, {**headers, "content-type": "text/calendar"}
+        return await client.request(self.method, self.path.format(**self.ids), params=self.params, headers=headers,
+                                    **sent)  # fmt: skip
 
     def elsewhere(self) -> "Ask":
         """The same of things that do not exist."""
@@ -124,6 +132,11 @@ async def _exception(world: World) -> dict[str, Any]:
     """On a day without hours or visits."""
     closed = {"on_date": "2031-03-08", "kind": "closed"}
     return {"json": closed | {"doctor_id": str(world.doctor.profile_id)}}
+
+
+async def _calendar(world: World) -> dict[str, Any]:
+    """With the hours that there are, but an hour longer."""
+    return {"params": {"doctor_id": str(world.doctor.profile_id)}, "calendar": CALENDAR}
 
 
 async def _week(world: World) -> dict[str, Any]:
@@ -299,6 +312,8 @@ DETAILS: Mapping[str, Details] = {
     "DELETE /availability/{schedule_id}": KEEPING,
     "POST /availability/exceptions": _exception,
     "POST /availability/copy-week": _week,
+    "GET /availability/vavailability": _hours_of,
+    "PUT /availability/vavailability": _calendar,
     "POST /availability/time-off": _leave,
     "GET /availability/time-off": _hours_of,
     "PATCH /availability/time-off/{absence_id}": body(reason_code="meeting"),

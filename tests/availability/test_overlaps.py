@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appointed.availability.overlaps import overlap
+from appointed.availability.overlaps import open_rows, overlaps
 from appointed.availability.rules import Hours, HoursKind
 from appointed.availability.walltime import instant_of
 
@@ -24,8 +24,13 @@ def hours(place: UUID, weekday: int, start: int, end: int, zone: str = "UTC", **
 
 
 def found(one: Hours, other: Hours, *taken: Hours) -> str | None:
-    shared = overlap(one, other, taken, TODAY)
-    return shared and f"{instant_of(shared.start):%Y-%m-%dT%H:%M}"
+    """When both are open first."""
+    rows = dict(enumerate((one, other, *taken)))
+    for season in overlaps(rows.values(), TODAY):
+        for tick in season:
+            if open_rows(rows, tick) == {0, 1}:
+                return f"{instant_of(tick):%Y-%m-%dT%H:%M}"
+    return None
 
 
 @pytest.mark.parametrize(

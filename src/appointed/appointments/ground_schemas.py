@@ -15,7 +15,7 @@ from appointed.locations import holidays
 from appointed.locations.models import Location
 from appointed.locations.schemas import HolidayRead, LocationRead, TravelRead
 
-from .service.ground import Affected, Copied, Dealing, Fate
+from .service.ground import Affected, Copied, Dealing, Fate, Imported
 
 
 class Withdrawal(BaseModel):
@@ -133,6 +133,23 @@ class CopiedRead(AffectedRead):
             hours=[HoursRead.of(row) for row in copied.hours],
             time_off=[TimeOffRead.of(row) for row in copied.time_off],
             affected=AffectedRead.of_visits(copied.affected).affected,
+        )
+
+
+class ImportedRead(AffectedRead):
+    """All hours of the doctor after an import, and whom it hits."""
+
+    hours: list[HoursRead]
+    added: int
+    removed: int
+
+    @classmethod
+    def of(cls, imported: Imported) -> Self:
+        return cls(
+            hours=[HoursRead.of(row) for row in imported.hours],
+            added=imported.added,
+            removed=imported.removed,
+            affected=AffectedRead.of_visits(imported.affected).affected,
         )
 
 

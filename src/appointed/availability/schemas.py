@@ -15,12 +15,20 @@ from appointed.visit_types.schemas import Minutes, Number
 
 from .models import Schedule, TimeOff
 from .rules import HoursKind, TimeOffKind
-from .service import DAY_MINUTES, STEP_MINUTES, Absence, BlockReason, Days, LeaveReason, WeeklyHours
+from .service import (
+    DAY_MINUTES,
+    LONGEST_RELEASE_MINUTES,
+    STEP_MINUTES,
+    Absence,
+    BlockReason,
+    Days,
+    LeaveReason,
+    WeeklyHours,
+)
 
 WallTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$"), Field(examples=["09:00"])]
 
 
-LONGEST_RELEASE_MINUTES = 14 * DAY_MINUTES
 ReleaseMinutes = Annotated[
     int | None,
     Field(

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from . import hours, keeping, offering, people, places, time_off, visit_types
+from . import hours, keeping, offering, people, places, time_off, vavailability, visit_types
 
 router = APIRouter()
-for _part in (hours, time_off, people, places, visit_types, offering, keeping):
+for _part in (vavailability, hours, time_off, people, places, visit_types, offering, keeping):
     router.include_router(_part.router)

@@ -1,6 +1,6 @@
 """Whether a doctor's hours at two locations overlap."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appointed.availability import queries
 from appointed.availability.errors import HoursOverlap
 from appointed.availability.models import Schedule
-from appointed.availability.overlaps import OPENING, overlap
-from appointed.availability.walltime import instant_of
+from appointed.availability.overlaps import OPENING, open_rows, overlaps
+from appointed.availability.walltime import Hours, instant_of
+
+MOST_LOOKED_AT = 200
 
 
 async def check_elsewhere_at(session: AsyncSession, location_id: UUID, now: datetime) -> None:
@@ -26,20 +28,29 @@ async def check_elsewhere_at(session: AsyncSession, location_id: UUID, now: date
 
 async def check_elsewhere(session: AsyncSession, doctor_id: UUID, changed: Collection[UUID], now: datetime) -> None:
     """`HoursOverlap`, with the rows in the way, if the changed rows, or what they leave open at their locations,
-    overlap with hours at another location. The doctor is locked, and what changed is flushed."""
+    overlap with hours at another location: those of the season in which they first do. The doctor is locked, and what
+    changed is flushed."""
     rows = await queries.hours_by_id(session, doctor_id)
     if len({row.location_id for row in rows.values()}) < 2:
         return
-    taken = [row for row in rows.values() if row.kind not in OPENING]
     # What no longer takes time away leaves open whatever lies at its location.
     freed = {rows[id_].location_id for id_ in changed if rows[id_].kind not in OPENING}
     asked = {id_ for id_, row in rows.items() if id_ in changed or row.location_id in freed}
-    found = {}
-    for id_ in asked:
-        for other_id, other in rows.items():
-            if other.location_id != rows[id_].location_id and other_id not in found:
-                shared = overlap(rows[id_], other, taken, now.date())
-                if shared:
-                    found[other_id] = instant_of(shared.start)
-    if found:
-        raise HoursOverlap(extra={"hours": sorted(map(str, found)), "first_at": min(found.values()).isoformat()})
+    for season in overlaps(rows.values(), now.date()):
+        if found := _in_the_way(rows, asked, season):
+            first_at = instant_of(min(found.values()))
+            raise HoursOverlap(extra={"hours": sorted(map(str, found)), "first_at": first_at.isoformat()})
+
+
+def _in_the_way(rows: Mapping[UUID, Hours], asked: Collection[UUID], season: Sequence[int]) -> dict[UUID, int]:
+    """The rows that are open elsewhere when one that is asked about is, and the tick at which they first are."""
+    found: dict[UUID, int] = {}
+    for number, tick in enumerate(season):
+        if found and number >= MOST_LOOKED_AT:
+            break
+        there = {id_: rows[id_].location_id for id_ in open_rows(rows, tick)}
+        places = {place for id_, place in there.items() if id_ in asked}
+        for id_, place in there.items():
+            if places - {place}:
+                found.setdefault(id_, tick)
+    return found

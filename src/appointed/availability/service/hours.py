@@ -1,6 +1,6 @@
 """Setting a doctor's hours: weekly ones, breaks in them, and exceptions on single days."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -23,6 +23,7 @@ from .elsewhere import check_elsewhere
 
 DAY_MINUTES = 24 * 60
 STEP_MINUTES = 5
+LONGEST_RELEASE_MINUTES = 14 * DAY_MINUTES
 OPENING = frozenset({HoursKind.OPEN, HoursKind.EXTRA})
 ON_ONE_DAY = frozenset({HoursKind.EXTRA, HoursKind.CLOSED})
 
@@ -112,11 +113,50 @@ async def remove(session: AsyncSession, schedule: Schedule, *, by: UUID, now: da
     _record(session, now, by, "remove", schedule)
 
 
+async def replace_all(
+    session: AsyncSession,
+    doctor_id: UUID,
+    gone: Collection[Schedule],
+    come: Sequence[WeeklyHours],
+    *,
+    by: UUID,
+    now: datetime,
+) -> list[Schedule]:
+    """Put new hours, each at a location that is named, in the place of others of a doctor whose row is locked."""
+    for hours in come:
+        hours.check()
+    for row in gone:
+        await session.delete(row)
+        _record(session, now, by, "remove", row)
+    await session.flush()
+    at = {hours.location_id for hours in come if hours.location_id}
+    held = select(Location.id).where(Location.id.in_(at)).order_by(Location.id)
+    await session.execute(held.with_for_update(read=True))
+    await _check_visit_types(session, {one for hours in come for one in hours.visit_type_ids})
+    rows = [Schedule(id=new_id(), doctor_id=doctor_id, created_at=now) for _ in come]
+    for row, hours in zip(rows, come, strict=True):
+        _write(row, hours, hours.location_id)
+        session.add(row)
+        _record(session, now, by, "add", row)
+    await session.flush()
+    freed = {row.location_id for row in gone if row.kind not in OPENING}
+    every = await session.execute(select(Schedule.id, Schedule.location_id).where(Schedule.doctor_id == doctor_id))
+    changed = {row.id for row in rows} | {id_ for id_, location_id in every.all() if location_id in freed}
+    await check_elsewhere(session, doctor_id, changed, now)
+    return rows
+
+
 async def apply(session: AsyncSession, schedule: Schedule, hours: WeeklyHours) -> None:
     """Write the hours into the row, whose doctor is locked."""
     hours.check()
-    schedule.location_id = await _place(session, hours.location_id)
+    place = await _place(session, hours.location_id)
     await _check_visit_types(session, hours.visit_type_ids)
+    _write(schedule, hours, place)
+
+
+def _write(schedule: Schedule, hours: WeeklyHours, place: UUID | None) -> None:
+    assert place is not None  # noqa: S101 - where none was named, it was looked up
+    schedule.location_id = place
     schedule.kind, schedule.weekday = hours.kind, hours.weekday
     schedule.start_minute, schedule.end_minute = hours.start_minute, hours.end_minute
     schedule.valid_from, schedule.valid_until = hours.valid_from, hours.valid_until

@@ -30,9 +30,14 @@ class Place:
     region: str | None = None
 
     def check(self) -> None:
-        if self.timezone not in _zones():
+        if not is_zone(self.timezone):
             raise Invalid.field("timezone", "There is no such IANA time zone.", "unknown")
         check_calendar(self.country, self.region)
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is such an IANA time zone."""
+    return name in _zones()
 
 
 @lru_cache(maxsize=1)

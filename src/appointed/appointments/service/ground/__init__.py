@@ -3,6 +3,7 @@
 from .absences import add_time_off, change_time_off, remove_time_off
 from .dealing import Affected, Cause, Dealing, Fate
 from .hours import add_hours, change_hours, remove_hours
+from .importing import Imported, export_hours, import_hours
 from .keeping import keep_visit
 from .offers import remove_offer, set_offer
 from .people import deactivate_doctor, deactivate_patient
@@ -27,6 +28,7 @@ __all__ = [
     "Copied",
     "Dealing",
     "Fate",
+    "Imported",
     "Taking",
     "add_hours",
     "add_time_off",
@@ -42,6 +44,8 @@ __all__ = [
     "deactivate_patient",
     "deactivate_room",
     "deactivate_visit_type",
+    "export_hours",
+    "import_hours",
     "keep_visit",
     "mark_if_groundless",
     "remove_hours",
