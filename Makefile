@@ -1,6 +1,7 @@
 # The two commands that matter: make run, make test.
 PYTHON ?= python3
 PORT ?= 8000
+JOBS ?= $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() or 1))")
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
@@ -25,8 +26,8 @@ run: setup ## Serve on 127.0.0.1:$PORT, with a demo clinic the first time
 	@echo "Appointed is at http://127.0.0.1:$(PORT), its API pages at /docs and /redoc. Ctrl-C stops it."
 	@$(BIN)/appointed serve --port $(PORT)
 
-test: $(VENV)/.dev ## Run the tests on every database that is found
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev ## Run the tests on every database that is found, on JOBS cores
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 fuzz: $(VENV)/.dev ## Compare 200,000 random schedules with the oracle: make fuzz [FUZZ_SEED=…]
 	FUZZ_SCHEDULES=$${FUZZ_SCHEDULES:-200000} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest -q tests/availability/test_random_schedules.py

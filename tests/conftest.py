@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.support.report", "tests.support.fixtures", "tests.support.app", "tests.support.clinic"]
+pytest_plugins = [f"tests.support.{name}" for name in ("report", "groups", "fixtures", "app", "clinic")]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("appointed", deadline=None)

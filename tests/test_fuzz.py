@@ -124,8 +124,7 @@ async def test_no_field_fails_whatever_it_is(
 
 
 async def attacked(row: Row, data: st.DataObject, app: FastAPI, client: httpx.AsyncClient, clinic: Clinic) -> None:
-    world = await prepared(row, client, clinic)
-    ask = await ask_of(world, row)
+    world, ask = await prepared(row, client, clinic)
     attack = data.draw(attacks(parts_of(app, row)))
     answer = await client.send(request_of(client, ask, attack, world))
     assert answer.status_code < 500, answer.text
@@ -135,18 +134,19 @@ async def attacked(row: Row, data: st.DataObject, app: FastAPI, client: httpx.As
     if not attack["path"]:  # another path may be another route
         assert str(answer.status_code) in documentation_of(app, row)["responses"], answer.text
     if answer.status_code == 401 or (answer.is_success and ask.method != "GET"):
-        client.world = None  # type: ignore[attr-defined]  # see above
+        client.asking = None  # type: ignore[attr-defined]  # see below
 
 
-async def prepared(row: Row, client: httpx.AsyncClient, clinic: Clinic) -> World:
-    """One world for all examples of a row, until one has changed it."""
+async def prepared(row: Row, client: httpx.AsyncClient, clinic: Clinic) -> tuple[World, Ask]:
+    """One world and one good request for all examples of a row, until one has changed something."""
     who = next(who for who in reversed(Who) if int(row.cells[who]) < 400)
-    world: World | None = getattr(client, "world", None)
-    if world is None:
+    asking: tuple[World, Ask] | None = getattr(client, "asking", None)
+    if asking is None:
         world = await world_of(clinic)
         await world.enter(who)
-        client.world = world  # type: ignore[attr-defined]  # the client lives as long as the row's test
-    return world
+        asking = world, await ask_of(world, row)
+        client.asking = asking  # type: ignore[attr-defined]  # the client lives as long as the row's test
+    return asking
 
 
 def documentation_of(app: FastAPI, row: Row) -> dict[str, Any]:

@@ -104,14 +104,7 @@ def create_app(
         redoc_url=None,
         openapi_url="/openapi.json" if settings.api_docs else None,
     )
-    app.state.appointed = State(
-        settings=settings,
-        database=database,
-        clock=clock,
-        hasher=Hasher(settings.bcrypt_cost),
-        tokens=Tokens(settings.secret_key.get_secret_value(), timedelta(minutes=settings.access_token_minutes)),
-        hint=work.hint,
-    )
+    app.state.appointed = state_with(settings, database, clock, work.hint)
     for router in ROUTERS:
         app.include_router(router)
     app.mount(pages.STATIC, pages.static_files(), name="static")
@@ -121,6 +114,18 @@ def create_app(
     app.add_middleware(TrailingSlash)
     _add_error_handlers(app)
     return app
+
+
+def state_with(settings: Settings, database: Database, clock: Clock, hint: Hint) -> State:
+    """What the routes work with; an application is nothing but its routes without it."""
+    return State(
+        settings=settings,
+        database=database,
+        clock=clock,
+        hasher=Hasher(settings.bcrypt_cost),
+        tokens=Tokens(settings.secret_key.get_secret_value(), timedelta(minutes=settings.access_token_minutes)),
+        hint=hint,
+    )
 
 
 def _lifespan(work: BackgroundWork, owned: Database | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

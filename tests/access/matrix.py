@@ -77,7 +77,11 @@ DELETE /doctors/{doctor_id}                              401   403   403   403  
 POST   /locations                                        401   403   403   403   403   403   403   201   403
 GET    /locations                                        200   200   200   200   200   200   200   200   200
 GET    /locations/{location_id}                          200   200   200   200   200   200   200   200   200
+PATCH  /locations/{location_id}                          401   403   403   403   403   403   403   200   403
+DELETE /locations/{location_id}                          401   403   403   403   403   403   403   200   403
 GET    /locations/{location_id}/holidays                 200   200   200   200   200   200   200   200   200
+PUT    /locations/{location_id}/days/{on_date}           401   403   403   403   403   403   403   200   403
+DELETE /locations/{location_id}/days/{on_date}           401   403   403   403   403   403   403   200   403
 GET    /locations/{location_id}/travel                   200   200   200   200   200   200   200   200   200
 PUT    /locations/{location_id}/travel/{other_id}        401   403   403   403   403   403   403   200   403
 DELETE /locations/{location_id}/travel/{other_id}        401   403   403   403   403   403   403   204   403
@@ -86,12 +90,16 @@ POST   /rooms                                            401   403   403   403  
 GET    /rooms                                            401   403   403   200   200   200   200   200   403
 GET    /rooms/{room_id}                                  401   403   403   200   200   200   200   200   403
 PATCH  /rooms/{room_id}                                  401   403   403   403   403   403   403   200   403
+DELETE /rooms/{room_id}                                  401   403   403   403   403   403   403   200   403
 
 POST   /visit-types                                      401   403   403   403   403   403   403   201   403
 GET    /visit-types                                      200   200   200   200   200   200   200   200   200
 GET    /visit-types/{visit_type_id}                      200   200   200   200   200   200   200   200   200
 PATCH  /visit-types/{visit_type_id}                      401   403   403   403   403   403   403   200   403
-DELETE /visit-types/{visit_type_id}                      401   403   403   403   403   403   403   204   403
+DELETE /visit-types/{visit_type_id}                      401   403   403   403   403   403   403   200   403
+GET    /visit-types/{visit_type_id}/offers               200   200   200   200   200   200   200   200   200
+PUT    /visit-types/{visit_type_id}/offers/{doctor_id}   401   403   403   403   403   403   200   200   403
+DELETE /visit-types/{visit_type_id}/offers/{doctor_id}   401   403   403   403   403   403   200   200   403
 
 POST   /availability                                     401   403   403   201   403   403   201   201   403
 GET    /availability                                     200   200   200   200   200   200   200   200   200
@@ -118,9 +126,13 @@ POST   /appointments/{appointment_id}/extend             401   200   404   403  
 POST   /appointments/{appointment_id}/confirm            401   200   404   403   403   403   200   200   403
 POST   /appointments/{appointment_id}/reschedule         401   200   404   200   404   403   200   200   403
 POST   /appointments/{appointment_id}/undo               401   403   404   200   404   200   200   200   403
+POST   /appointments/any-doctor                          401   201   201   403   403   403   422   422   403
+POST   /appointments/any-doctor for the patient          401   201   422   403   403   403   201   201   403
 POST   /appointments/series                              401   201   201   403   403   403   422   422   403
 POST   /appointments/series for the patient              401   201   422   403   403   403   201   201   403
 GET    /appointments/series/{series_id}                  401   200   404   200   404   200   200   200   403
+POST   /appointments/series/{series_id}/cancel          401   200   404   200   404   403   200   200   403
+POST   /appointments/series/{series_id}/reschedule      401   200   404   200   404   403   200   200   403
 POST   /appointments/family                              401   422   422   403   403   403   201   201   403
 POST   /sessions                                         401   403   403   403   403   403   201   201   403
 GET    /sessions                                         200   200   200   200   200   200   200   200   200

@@ -169,6 +169,14 @@ async def _against_the_rules(world: World) -> dict[str, Any]:
     return {"json": (await _booking_for_patient(world))["json"] | said}
 
 
+async def _any_doctor(world: World) -> dict[str, Any]:
+    return {"json": {"starts_at": TEN, "specialization": "General practice"}}
+
+
+async def _any_doctor_for_patient(world: World) -> dict[str, Any]:
+    return {"json": (await _any_doctor(world))["json"] | {"patient_id": str(world.patient.profile_id)}}
+
+
 async def _assignment(world: World) -> dict[str, Any]:
     return {"json": {"location_ids": [str(await world.place())]}}
 
@@ -184,6 +192,21 @@ async def _two_places(world: World) -> dict[str, Any]:
 
 async def _travel(world: World) -> dict[str, Any]:
     return await _two_places(world) | {"json": {"minutes": 20}}
+
+
+async def _day(world: World) -> dict[str, Any]:
+    closed = {"is_open": False, "name": "Works outing"}
+    return {"ids": {"location_id": str(await world.place()), "on_date": "2031-03-11"}, "json": closed}
+
+
+async def _closed_day(world: World) -> dict[str, Any]:
+    return {"ids": {"location_id": str(await world.closed_place("2031-03-11")), "on_date": "2031-03-11"}}
+
+
+async def _offer(world: World) -> dict[str, Any]:
+    """The only one."""
+    ids = {"visit_type_id": str(await world.offered()), "doctor_id": str(world.doctor.profile_id)}
+    return {"ids": ids, "params": {"everybody": True}}
 
 
 async def _series(world: World) -> dict[str, Any]:
@@ -256,12 +279,20 @@ DETAILS: Mapping[str, Details] = {
     "PUT /users/{user_id}/locations": _assignment,
     "POST /locations": body(name="North Street", timezone="Europe/Berlin"),
     "GET /locations/{location_id}/holidays": params(year=2031),
+    "PATCH /locations/{location_id}": body(timezone="Europe/Vienna"),
+    "DELETE /locations/{location_id}": KEEPING,
+    "PUT /locations/{location_id}/days/{on_date}": _day,
+    "DELETE /locations/{location_id}/days/{on_date}": _closed_day,
     "PUT /locations/{location_id}/travel/{other_id}": _travel,
     "DELETE /locations/{location_id}/travel/{other_id}": _two_places,
     "POST /rooms": _room,
     "PATCH /rooms/{room_id}": body(name="Room 3"),
+    "DELETE /rooms/{room_id}": KEEPING,
     "POST /visit-types": body(name="Check-up", length_minutes=20),
     "PATCH /visit-types/{visit_type_id}": body(name="Long check-up"),
+    "DELETE /visit-types/{visit_type_id}": KEEPING,
+    "PUT /visit-types/{visit_type_id}/offers/{doctor_id}": body(length_minutes=45),
+    "DELETE /visit-types/{visit_type_id}/offers/{doctor_id}": _offer,
     "POST /availability": _hours,
     "GET /availability": _hours_of,
     "PATCH /availability/{schedule_id}": body(end_time="18:00"),
@@ -279,12 +310,16 @@ DETAILS: Mapping[str, Details] = {
     "POST /appointments for the patient": _booking_for_patient,
     "POST /appointments fitted in": _fitting_in,
     "POST /appointments against the rules": _against_the_rules,
+    "POST /appointments/any-doctor": _any_doctor,
+    "POST /appointments/any-doctor for the patient": _any_doctor_for_patient,
     "POST /appointments/holds": _booking,
     "POST /appointments/holds for the patient": _booking_for_patient,
     "POST /appointments/{appointment_id}/reschedule": body(starts_at=TEN),
     "POST /appointments/{appointment_id}/undo": _after(Action.ARRIVE, Action.ROOM),
     "POST /appointments/series": _series,
     "POST /appointments/series for the patient": _series_for_patient,
+    "POST /appointments/series/{series_id}/cancel": body(reason="Well again"),
+    "POST /appointments/series/{series_id}/reschedule": body(starts_at="2031-03-10T16:00:00Z"),
     "POST /appointments/family": _family,
     "POST /sessions": _session,
     "POST /sessions/{session_id}/places": body(),

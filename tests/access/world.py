@@ -16,7 +16,7 @@ from appointed.appointments.models import Appointment
 from appointed.appointments.policy import Policy
 from appointed.appointments.rules import Action
 from appointed.availability.rules import TimeOffKind
-from appointed.availability.service import Absence, new_absence
+from appointed.availability.service import Absence, new_absence, set_offer
 from appointed.core.db import metadata, transaction
 from appointed.locations import service as locations
 from appointed.patients import relations
@@ -147,6 +147,22 @@ class World:
         async with transaction(self.clinic.database.writes) as session:
             await locations.set_travel(session, by, one_id, other_id, 30, now=self.clinic.clock.now())
         return one_id, other_id
+
+    async def closed_place(self, day: str) -> UUID:
+        """A location that is closed that day."""
+        location, by, now = await self.clinic.location(), self.doctor.user_id, self.clinic.clock.now()
+        async with transaction(self.clinic.database.writes) as session:
+            on_date = date.fromisoformat(day)
+            await locations.set_day(session, by, location, on_date, is_open=False, name=None, now=now)
+        return location.id
+
+    async def offered(self) -> UUID:
+        """A visit type that the doctor alone offers."""
+        visit_type_id = await self._visit_type()
+        async with transaction(self.clinic.database.writes) as session:
+            await set_offer(session, self.doctor.user_id, visit_type_id, self.doctor.profile_id, None, {},
+                            self.clinic.clock.now())  # fmt: skip
+        return visit_type_id
 
     async def _room(self) -> UUID:
         return (await self.clinic.room(await self.place())).id

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from appointed.core.clock import SystemClock
 from appointed.core.db import Database
 from appointed.core.settings import Settings
-from tests.support.databases import Backend
+from tests.support.databases import POOL_SIZE, Backend
 from tests.support.factories import Clinic
 from tests.support.fixtures import Databases, settings_of
 from tests.support.server import RunningServer, environment_of, serving
@@ -27,12 +27,14 @@ class Servers:
         """The address of one of the backend's servers; each number is a process of its own."""
         key = (backend.name, number)
         if key not in self._running:
-            settings = settings_of(self._folder / backend.name, database_url=SecretStr(backend.address))
+            settings = settings_of(self._folder / backend.name, database_url=SecretStr(backend.address),
+                                   database_pool_size=POOL_SIZE // 2)  # fmt: skip
             server = serving(environment_of(settings), self._folder)
             self._running[key] = await self._stack.enter_async_context(server)
         return self._running[key].url
 
 
+# No longer than a module: their dispatchers would go on with what later tests write into the same database.
 @pytest.fixture(scope="module")
 async def servers(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     async with AsyncExitStack() as stack:

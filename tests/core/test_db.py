@@ -257,8 +257,12 @@ async def other_process(backend: Backend, vault: Vault) -> AsyncIterator[Databas
         await database.dispose()
 
 
-UNIQUE: list[Any] = [c for table in metadata.sorted_tables for c in table.constraints
-                     if isinstance(c, UniqueConstraint | PrimaryKeyConstraint)]  # fmt: skip
+# In one order on every worker; a table's constraints are a set.
+UNIQUE: list[Any] = sorted(
+    (each for table in metadata.sorted_tables for each in table.constraints
+     if isinstance(each, UniqueConstraint | PrimaryKeyConstraint)),
+    key=lambda each: each.name,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("unique", UNIQUE, ids=[unique.name for unique in UNIQUE])

@@ -90,7 +90,7 @@ async def test_the_way_is_as_long_in_both_directions(site: Site, admin: Person, 
     here, there, elsewhere = [await site.added(admin, name=name) for name in ("Here", "There", "Elsewhere")]
     for other, minutes in ((there, 20), (elsewhere, 45), (there, 15)):
         answer = await site("PUT", f"/locations/{here}/travel/{other}", admin, {"minutes": minutes})
-        assert answer.json() == {"location_id": other, "minutes": minutes}
+        assert answer.json() == {"location_id": other, "minutes": minutes, "affected": []}
     assert (await site("GET", f"/locations/{here}/travel")).json()["items"] == [
         {"location_id": there, "minutes": 15},
         {"location_id": elsewhere, "minutes": 45},

@@ -11,8 +11,14 @@ from structlog.testing import capture_logs
 from appointed import patients
 from appointed.accounts.actor import Role
 from appointed.appointments import service as appointments
-from appointed.appointments.events import AppointmentBooked, AppointmentCancelled
+from appointed.appointments.events import (
+    AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentRescheduled,
+    AppointmentUndone,
+)
 from appointed.appointments.models import Appointment
+from appointed.appointments.policy import Policy
 from appointed.appointments.rules import Notified, Status
 from appointed.core.db import transaction
 from appointed.core.ids import new_id
@@ -254,6 +260,39 @@ async def written(clinic: Clinic, **draft: Any) -> tuple[Person, MedicalRecord]:
 
 
 @on_every_database
+async def test_a_move_names_the_new_time_and_the_old_and_only_the_last_is_told(
+    context: Context, clinic: Clinic, mailbox: MemoryMailbox
+) -> None:
+    patient, visit = await booked(clinic)
+    for hours in (1, 2):
+        async with transaction(clinic.database.writes) as session:
+            to = appointments.Move(AT_TEN + timedelta(hours=hours))
+            await appointments.reschedule(session, patient.actor, visit.id, to, policy=Policy(), clock=clinic.clock)
+    for version in (2, 3):
+        await run(context, handlers.move, AppointmentRescheduled(visit.id, version))
+    await run(context, handlers.move, AppointmentRescheduled(visit.id, 3, is_notifying=False))
+    (letter,) = mailbox.letters
+    assert letter["Subject"] == "Your visit at Appointed Clinic has a new time"
+    text = text_of(letter)
+    assert "12:00" in text
+    assert "It was: " in text
+    assert "11:00" in text
+    assert "private matter" not in text
+
+
+async def test_a_visit_that_comes_back_is_told_of_and_other_undoing_is_not(
+    context: Context, clinic: Clinic, mailbox: MemoryMailbox
+) -> None:
+    _, visit = await booked(clinic)
+    await run(context, handlers.restoration, AppointmentUndone(visit.id, 3, "arrive"))
+    await run(context, handlers.restoration, AppointmentUndone(visit.id, 3, "cancel"))
+    (letter,) = mailbox.letters
+    assert "takes place after all" in text_of(letter)
+    await changed(context, Appointment, visit.id, status=Status.CANCELLED)
+    await run(context, handlers.restoration, AppointmentUndone(visit.id, 3, "cancel"))
+    assert len(mailbox.letters) == 1
+
+
 async def test_a_record_is_told_of_with_nothing_of_its_content(
     context: Context, clinic: Clinic, mailbox: MemoryMailbox
 ) -> None:

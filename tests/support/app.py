@@ -8,19 +8,27 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from appointed.app import create_app
+from appointed.app import create_app, state_with
 from appointed.core.db import Database
 from appointed.core.settings import Settings
 
 from .clock import FixedClock
+from .fixtures import settings_of
+
+
+@pytest.fixture(scope="session")
+async def _built(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FastAPI]:
+    """Made once: building all routes takes FastAPI longer than most tests take."""
+    made = create_app(settings_of(tmp_path_factory.mktemp("app")), hint=lambda _ids: None)
+    async with running(made):
+        yield made
 
 
 @pytest.fixture
-async def app(settings: Settings, clock: FixedClock, database: Database) -> AsyncIterator[FastAPI]:
+def app(_built: FastAPI, settings: Settings, clock: FixedClock, database: Database) -> FastAPI:
     """The running application on the test's database, at the time of the test's clock."""
-    made = create_app(settings, clock=clock, database=database, hint=lambda _ids: None)
-    async with running(made):
-        yield made
+    _built.state.appointed = state_with(settings, database, clock, lambda _ids: None)
+    return _built
 
 
 @pytest.fixture

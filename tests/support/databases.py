@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from appointed.core.crypto import Vault
 from appointed.core.db import Database, connect, metadata
@@ -16,7 +16,9 @@ from appointed.migrations import upgrade
 
 from .servers import Server, driver_url
 
-POOL_SIZE = 20
+POOL_SIZE = 16
+# Of PostgreSQL's hundred connections others need some too, so what only a race needed is given back.
+KEPT = 3
 PREFIX = "appointed_test_"
 # A test's data need not outlive a power cut. Alike for every connection, those of other processes too.
 HASTY = {"postgresql": "ALTER DATABASE {} SET synchronous_commit TO off"}
@@ -40,7 +42,14 @@ class Backend:
     def address(self) -> str:
         return self.url.render_as_string(hide_password=False)
 
-    async def empty(self) -> None:
+    async def tidy(self) -> None:
+        """Leave neither rows nor more than a few connections."""
+        await self._empty()
+        for engine in self.database.engines:
+            if isinstance(engine.pool, QueuePool) and engine.pool.checkedin() > KEPT:
+                await engine.dispose()
+
+    async def _empty(self) -> None:
         """Delete every row of every table, in one transaction."""
         deletes = [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]  # noqa: S608 - our tables
         if self.name == "postgresql":

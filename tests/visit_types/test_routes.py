@@ -80,7 +80,7 @@ async def test_null_clears_and_what_is_left_out_stays(client: httpx.AsyncClient,
     assert changed.json() == made | cleared
 
 
-async def test_a_retired_type_is_booked_no_more_and_what_is_booked_stays(
+async def test_a_retired_type_is_booked_no_more_and_what_is_booked_is_named(
     client: httpx.AsyncClient, clinic: Clinic, admin: Person
 ) -> None:
     made = (await ask(client, "POST", "", admin, {"name": "Check-up"})).json()
@@ -88,15 +88,23 @@ async def test_a_retired_type_is_booked_no_more_and_what_is_booked_stays(
     body = {"doctor_id": str(doctor.id), "visit_type_id": made["id"], "starts_at": "2031-03-03T10:00:00Z"}
     booked = await client.post("/appointments", json=body, headers=dict(patient.headers))
     assert booked.status_code == 201
-    assert (await ask(client, "DELETE", f"/{made['id']}", admin)).status_code == 204
+    refused = await ask(client, "DELETE", f"/{made['id']}", admin)
+    assert (refused.status_code, refused.json()["visits"]) == (409, [booked.json()["id"]])
+    kept = await ask(client, "DELETE", f"/{made['id']}?visits=keep", admin)
+    assert [each["id"] for each in kept.json()["affected"]] == [booked.json()["id"]]
     assert (await ask(client, "GET", f"/{made['id']}")).json()["is_active"] is False
     assert made["id"] not in [each["id"] for each in (await ask(client, "GET", "")).json()["items"]]
     late = await client.post("/appointments", json=body | {"starts_at": "2031-03-03T11:00:00Z"},
                              headers=dict(patient.headers))  # fmt: skip
     assert (late.status_code, late.json()["code"]) == (422, "not_offered")
-    visit = await client.get(f"/appointments/{booked.json()['id']}", headers=dict(patient.headers))
-    assert (visit.json()["status"], visit.json()["needs_attention"]) == ("booked", False)
+    assert await attention(client, booked.json()["id"], patient) == ("booked", "visit_type_deactivated")
     assert (await ask(client, "PATCH", f"/{made['id']}", admin, {"is_active": True})).json()["is_active"] is True
+    assert await attention(client, booked.json()["id"], patient) == ("booked", None)
+
+
+async def attention(client: httpx.AsyncClient, visit_id: str, who: Person) -> tuple[str, str | None]:
+    visit = (await client.get(f"/appointments/{visit_id}", headers=dict(who.headers))).json()
+    return visit["status"], visit["attention_code"]
 
 
 async def test_a_change_does_not_touch_what_is_booked(

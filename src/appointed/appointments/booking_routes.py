@@ -3,14 +3,24 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
 from appointed.accounts.actor import Actor
 from appointed.core.errors import Forbidden, NotFound, Unauthenticated, VersionMismatch
-from appointed.deps import ClockDep, RetryingRoute, SessionDep, VersionDep, refusals, requires
+from appointed.deps import (
+    ClockDep,
+    OnceDep,
+    RetryingRoute,
+    SessionDep,
+    StateDep,
+    VersionDep,
+    refusals,
+    requires,
+    writing,
+)
 
 from . import service
-from .booking_schemas import Confirmation, HoldCreate, Reschedule
+from .booking_schemas import AnyDoctorCreate, Confirmation, HoldCreate, Reschedule
 from .callers import Booker, Canceller, PolicyDep
 from .errors import (
     REFUSALS,
@@ -21,6 +31,8 @@ from .errors import (
     NotPossibleNow,
     NotUndoable,
     SessionCancelled,
+    SlotTaken,
+    TimeRefused,
     TooLateToUndo,
 )
 from .models import Appointment
@@ -29,6 +41,7 @@ from .schemas import AppointmentRead
 
 router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=RetryingRoute)
 
+MOST_TRIED = 20
 CHANGING = (Unauthenticated, Forbidden, NotFound, VersionMismatch)
 TAKEN_AGAIN = [each for each in REFUSALS.values() if each.is_conflict()]
 Undoer = Annotated[
@@ -45,6 +58,31 @@ async def hold_time(
 ) -> Appointment:
     """Keep a time for a patient for five minutes, or as the clinic has set; confirm it to book it."""
     return await service.book(session, actor, body.booking(), policy=policy, clock=clock)
+
+
+@router.post(
+    "/any-doctor", status_code=201, response_model=AppointmentRead,
+    responses=refusals(Unauthenticated, Forbidden, CallTheClinic, *REFUSALS.values()),
+)  # fmt: skip
+async def book_any_doctor(
+    body: AnyDoctorCreate, actor: Booker, state: StateDep, once: OnceDep, policy: PolicyDep
+) -> Response:
+    """Book whichever doctor is free then, of several who has the fewest visits that day; 409 if nobody is."""
+    async with state.database.reads() as session:
+        bookings = await service.candidates(session, actor, body.wish(), clock=state.clock)
+    refusal: TimeRefused = SlotTaken("Nobody who does this is free then.")
+    for booking in bookings[:MOST_TRIED]:
+        try:
+            # Each in a transaction of its own, or the refused ones would keep their locks.
+            async with writing(state, once) as session:
+                visit = await service.book(session, actor, booking, policy=policy, clock=state.clock)
+                answer = AppointmentRead.model_validate(visit).model_dump_json().encode()
+                if once:
+                    await once.keep(session, 201, answer, state.clock.now())
+            return Response(answer, 201, media_type="application/json")
+        except TimeRefused as refused:
+            refusal = refused
+    raise refusal
 
 
 @router.post("/{appointment_id}/extend", response_model=AppointmentRead,

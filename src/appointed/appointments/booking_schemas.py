@@ -4,11 +4,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from appointed.core.text import Instant, Prose
+from appointed.core.text import Code, Instant, Name, Prose
 
 from .rules import Channel
 from .schemas import Extra, Override
-from .service import Booking, Move
+from .service import Booking, Move, Wish
 
 
 class HoldCreate(BaseModel):
@@ -33,6 +33,40 @@ class HoldCreate(BaseModel):
             channel=self.channel,
             is_held=True,
         )
+
+
+NOBODY_YET = UUID(int=0)
+
+
+class AnyDoctorCreate(BaseModel):
+    """Which doctor it is does not matter, but for what is said here."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    starts_at: Instant
+    ends_at: Instant | None = Field(None, description="Left out: the visit type's length.")
+    specialization: Name | None = Field(None, examples=["General practice"])
+    language: Code | None = Field(None, examples=["en"])
+    visit_type_id: UUID | None = Field(None, description="Left out: the default visit type.")
+    location_id: UUID | None = None
+    patient_id: UUID | None = Field(None, description="By the desk; patients book for themselves.")
+    reason: Prose | None = None
+    channel: Channel | None = Field(None, description="By the desk.")
+    notify: bool | None = Field(None, description="By the desk: false sends no mail.")
+
+    def wish(self) -> Wish:
+        booking = Booking(
+            doctor_id=NOBODY_YET,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            visit_type_id=self.visit_type_id,
+            location_id=self.location_id,
+            patient_id=self.patient_id,
+            reason=self.reason,
+            channel=self.channel,
+            is_notifying=self.notify,
+        )
+        return Wish(booking, self.specialization, self.language)
 
 
 class Confirmation(BaseModel):

@@ -129,6 +129,14 @@ class SeriesBooked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesRescheduled(Event):
+    """Beside the events of its visits, which are told of together."""
+
+    name: ClassVar[str] = "series.rescheduled"
+    series_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesCancelled(Event):
     """Beside the events of those of its visits that were cancelled at this instant, which are told of together."""
 

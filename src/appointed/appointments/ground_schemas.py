@@ -7,9 +7,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from appointed.availability.models import Schedule, TimeOff
-from appointed.availability.schemas import HoursRead, HoursUpdate, TimeOffRead
+from appointed.availability.models import Offer, Schedule, TimeOff
+from appointed.availability.schemas import HoursRead, HoursUpdate, OfferRead, OfferTerms, TimeOffRead
+from appointed.availability.service import OVERRIDES
 from appointed.core.text import Day, Prose
+from appointed.locations import holidays
+from appointed.locations.models import Location
+from appointed.locations.schemas import HolidayRead, LocationRead, TravelRead
 
 from .service.ground import Affected, Copied, Dealing, Fate
 
@@ -68,6 +72,43 @@ class ChangedTimeOffRead(TimeOffRead, AffectedRead):
     @classmethod
     def with_affected(cls, row: TimeOff, affected: Sequence[Affected]) -> Self:
         return cls(**TimeOffRead.of(row).model_dump(), affected=AffectedRead.of_visits(affected).affected)
+
+
+class OfferChange(OfferTerms, Withdrawal):
+    """How the visit type differs with the doctor, and what becomes of others' visits if they offered it so far."""
+
+    def terms(self) -> dict[str, int | None]:
+        return self.model_dump(include=set(OVERRIDES))
+
+
+class ChangedOfferRead(OfferRead, AffectedRead):
+    """An offer, and whom it hits."""
+
+    @classmethod
+    def with_affected(cls, offer: Offer, affected: Sequence[Affected]) -> Self:
+        plain = OfferRead.model_validate(offer).model_dump()
+        return cls(**plain, affected=AffectedRead.of_visits(affected).affected)
+
+
+class ChangedLocationRead(LocationRead, AffectedRead):
+    """A location, and whom its change hits."""
+
+    @classmethod
+    def with_affected(cls, location: Location, affected: Sequence[Affected]) -> Self:
+        plain = LocationRead.model_validate(location).model_dump()
+        return cls(**plain, affected=AffectedRead.of_visits(affected).affected)
+
+
+class ChangedDayRead(HolidayRead, AffectedRead):
+    """A day of a location, and whom it hits."""
+
+    @classmethod
+    def with_affected(cls, day: holidays.Day, affected: Sequence[Affected]) -> Self:
+        return cls(**day._asdict(), affected=AffectedRead.of_visits(affected).affected)
+
+
+class ChangedTravelRead(TravelRead, AffectedRead):
+    """The way to a location, and whom it hits."""
 
 
 class WeekCopy(BaseModel):

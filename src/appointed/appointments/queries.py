@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, or_, select
+from sqlalchemy import ColumnElement, Select, false, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import with_expression
 
@@ -16,8 +16,8 @@ from appointed.core.types import ids_of
 from appointed.doctors.models import Doctor
 from appointed.patients import related
 
-from .models import Appointment, AppointmentChange, DoctorDelay, Participant, Series
-from .rules import UNCLOSED, UPCOMING, Status
+from .models import Appointment, AppointmentChange, DoctorDelay, GroupSession, Participant, Series
+from .rules import HOLDING, UNCLOSED, UPCOMING, Status
 
 LONGEST_VISIT = timedelta(days=1)
 
@@ -146,6 +146,18 @@ async def expired_ids(session: AsyncSession, until: datetime, limit: int) -> Seq
     return (await session.scalars(over.order_by(Appointment.hold_expires_at).limit(limit))).all()
 
 
+async def starts_around(
+    session: AsyncSession, doctor_ids: Collection[UUID], first: datetime, last: datetime
+) -> Sequence[tuple[UUID, datetime]]:
+    """The doctors' visits that start between, by doctor and start."""
+    query = select(Appointment.doctor_id, Appointment.starts_at).where(
+        Appointment.doctor_id.in_(doctor_ids),
+        Appointment.starts_at.between(first, last),
+        Appointment.status.in_(HOLDING),
+    )
+    return [(doctor_id, starts_at) for doctor_id, starts_at in (await session.execute(query)).all()]
+
+
 async def user_of_doctor(session: AsyncSession, doctor_id: UUID) -> UUID:
     """Who logs in as the doctor."""
     return (await session.scalars(select(Doctor.user_id).where(Doctor.id == doctor_id))).one()
@@ -169,15 +181,25 @@ async def page(
     return await page_of(session, query, [Appointment.starts_at, Appointment.id], limit=limit, cursor=cursor)
 
 
-async def upcoming_of(session: AsyncSession, resource_ids: Collection[UUID], now: datetime) -> Sequence[Appointment]:
-    """Visits to come that take any of these doctors, patients, rooms and devices, by id. Holds that ended are none."""
+async def upcoming_of(
+    session: AsyncSession, resource_ids: Collection[UUID], now: datetime, only: ColumnElement[bool] | None = None
+) -> Sequence[Appointment]:
+    """Visits to come that take any of these doctors, patients, rooms and devices, by id; `only` such. Holds that ended
+    are none, and a place in a session takes the session's room."""
     ids = list(resource_ids)
     beside = select(Participant.appointment_id).where(Participant.resource_id.in_(ids))
+    sessions = select(GroupSession.id).where(
+        GroupSession.starts_at > now - LONGEST_VISIT, GroupSession.room_id.in_(ids)
+    )
     found: dict[UUID, Appointment] = {}
-    # One at a time: each has an index, and of the three together no database uses any.
-    for reach in (Appointment.doctor_id.in_(ids), Appointment.patient_id.in_(ids), Appointment.id.in_(beside)):
+    # One at a time: each has an index, and of all together no database uses any.
+    for reach in (
+        Appointment.doctor_id.in_(ids), Appointment.patient_id.in_(ids), Appointment.id.in_(beside),
+        Appointment.session_id.in_(sessions),
+    ):  # fmt: skip
         query = select(Appointment).where(
             reach,
+            true() if only is None else only,
             Appointment.status.in_(UPCOMING),
             Appointment.ends_at > now,
             or_(Appointment.status != Status.PENDING, Appointment.hold_expires_at > now),

@@ -10,9 +10,17 @@ from appointed.core.errors import Forbidden, NotFound, Unauthenticated
 from appointed.deps import ClockDep, ReadSessionDep, RetryingRoute, SessionDep, refusals
 
 from . import queries, service
-from .callers import Booker, PolicyDep, Reader
-from .errors import REFUSALS, BadRecurrence, CallTheClinic, TimeSkipped
-from .series_schemas import FamilyCreate, FamilyRead, SeriesCreate, SeriesRead, SeriesReport
+from .callers import Booker, Canceller, PolicyDep, Reader
+from .errors import REFUSALS, BadRecurrence, CallTheClinic, NotPossibleNow, TimeSkipped
+from .series_schemas import (
+    FamilyCreate,
+    FamilyRead,
+    SeriesCancellation,
+    SeriesCreate,
+    SeriesRead,
+    SeriesReport,
+    SeriesReschedule,
+)
 
 router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=RetryingRoute)
 
@@ -47,6 +55,31 @@ async def read_series(series_id: UUID, actor: Reader, session: ReadSessionDep, c
     audit.record(session, clock.now(), actor.user_id, "series.read", "series", series_id,
                  patient_id=series.patient_id)  # fmt: skip
     return SeriesRead.of(series, visits)
+
+
+@router.post("/series/{series_id}/cancel", response_model=SeriesRead,
+             responses=refusals(Unauthenticated, Forbidden, NotFound))  # fmt: skip
+async def cancel_series(
+    series_id: UUID, actor: Canceller, session: SessionDep, clock: ClockDep, body: SeriesCancellation | None = None
+) -> SeriesRead:
+    """Cancel what is to come of a series: all of it, or from one of its visits on."""
+    said = body or SeriesCancellation()
+    note = said.reason or said.note
+    changed = await service.cancel_series(session, actor, series_id, first_number=said.first_number,
+                                          code=said.reason_code, note=note, clock=clock)  # fmt: skip
+    return SeriesRead.of(changed.series, changed.visits)
+
+
+@router.post("/series/{series_id}/reschedule", response_model=SeriesRead,
+             responses=refusals(Unauthenticated, Forbidden, NotFound, NotPossibleNow, TimeSkipped,
+                                *REFUSALS.values()))  # fmt: skip
+async def reschedule_series(
+    series_id: UUID, body: SeriesReschedule, actor: Canceller, session: SessionDep, policy: PolicyDep, clock: ClockDep
+) -> SeriesRead:
+    """Move what is to come of a series, all of it or from one of its visits on, by the clock on the wall."""
+    changed = await service.reschedule_series(session, actor, series_id, body.move(), first_number=body.first_number,
+                                              policy=policy, clock=clock)  # fmt: skip
+    return SeriesRead.of(changed.series, changed.visits)
 
 
 @router.post(

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from appointed.core.text import Code, Instant, Prose
 
+from .booking_schemas import Reschedule
 from .models import Appointment, Series
 from .recurrence import FEWEST, MOST, weekly
 from .rules import Channel
-from .schemas import AppointmentRead
+from .schemas import AppointmentRead, Cancellation
 from .service import BookedFamily, Booking
 from .slot_schemas import SlotRead
 
@@ -98,6 +99,21 @@ class SeriesRead(BaseModel):
             created_at=series.created_at,
             appointments=[AppointmentRead.model_validate(visit) for visit in visits],
         )
+
+
+FirstNumber = Annotated[
+    int, Field(ge=1, le=MOST, description="The `series_number` from which on; left out: all that is to come.")
+]
+
+
+class SeriesCancellation(Cancellation):
+    first_number: FirstNumber = 1
+
+
+class SeriesReschedule(Reschedule):
+    """`starts_at` is where the first of them goes; the others move by as much of the wall clock."""
+
+    first_number: FirstNumber = 1
 
 
 class OccurrenceRead(BaseModel):

@@ -3,7 +3,7 @@
 from appointed.core.errors import AppError
 from appointed.core.grid import OffGrid
 
-__all__ = ["HoursOverlap", "OffGrid"]
+__all__ = ["HoursOverlap", "LastOffer", "OffGrid"]
 
 
 class HoursOverlap(AppError):
@@ -11,3 +11,8 @@ class HoursOverlap(AppError):
 
     code = "hours_overlap"
     detail = "The doctor has hours at another location then."
+
+
+class LastOffer(AppError):
+    code = "last_offer"
+    detail = "Nobody else is named: without this offer every doctor would offer the visit type. Say everybody=true."

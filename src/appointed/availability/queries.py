@@ -17,7 +17,7 @@ from appointed.core.types import ids_of
 from appointed.doctors.models import Doctor
 from appointed.locations.models import Location
 
-from .models import Schedule, ScheduleVisitType, TimeOff
+from .models import Offer, Schedule, ScheduleVisitType, TimeOff
 from .rules import Hours, HoursKind
 
 _NO_DAYS: Mapping[UUID, Collection[date]] = MappingProxyType({})
@@ -112,6 +112,28 @@ def _hours_by_row(rows: Iterable[Row[Any]], closed: Mapping[UUID, Collection[dat
                               row.release_minutes, closed.get(row.location_id, ()))  # fmt: skip
         hours[row.schedule_id] = row.doctor_id, made[key]
     return hours
+
+
+async def offers(session: AsyncSession, visit_type_id: UUID, *, limit: int, cursor: str | None) -> Page[Offer]:
+    """Who is named as offering the visit type, in the order in which they were; nobody where everybody does."""
+    return await page_of(session, select(Offer).where(Offer.visit_type_id == visit_type_id), [Offer.id], limit=limit,
+                         cursor=cursor)  # fmt: skip
+
+
+async def offer_ids(session: AsyncSession, visit_type_id: UUID) -> set[UUID]:
+    return set(await session.scalars(select(Offer.id).where(Offer.visit_type_id == visit_type_id)))
+
+
+async def find_offer(
+    session: AsyncSession, visit_type_id: UUID, doctor_id: UUID, location_id: UUID | None
+) -> Offer | None:
+    """The doctor's offer at that location, or the one for all; as it is in the database now."""
+    found: Offer | None = await session.scalar(
+        select(Offer)
+        .where(Offer.visit_type_id == visit_type_id, Offer.doctor_id == doctor_id, Offer.location_id == location_id)
+        .execution_options(populate_existing=True)
+    )
+    return found
 
 
 async def get_absence(session: AsyncSession, absence_id: UUID) -> TimeOff:

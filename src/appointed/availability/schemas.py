@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from appointed.core.text import Day, Instant, Prose
 from appointed.doctors.models import Doctor
 from appointed.doctors.schemas import DoctorRead
+from appointed.visit_types.schemas import Minutes, Number
 
 from .models import Schedule, TimeOff
 from .rules import HoursKind, TimeOffKind
@@ -266,6 +267,38 @@ class TimeOffRead(BaseModel):
             reason_code=row.reason_code if is_told_why else None,
             note=row.note if is_told_why else None,
         )
+
+
+class OfferTerms(BaseModel):
+    """How a visit type differs with a doctor; what is left out or null is as the type says."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    length_minutes: Number | None = Field(None, description="A multiple of five, as are the buffers.", examples=[45])
+    buffer_before_minutes: Minutes | None = None
+    buffer_after_minutes: Minutes | None = Field(None, examples=[10])
+    notice_minutes: Minutes | None = None
+    window_days: Number | None = None
+    daily_limit: Number | None = Field(None, description="Sets a limit; it cannot lift the type's.")
+    weekly_limit: Number | None = Field(None, description="Sets a limit; it cannot lift the type's.")
+
+
+class OfferRead(BaseModel):
+    """That a doctor offers a visit type, at a location or at all, and what differs there."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    doctor_id: UUID
+    visit_type_id: UUID
+    location_id: UUID | None = Field(description="Null: at every location without an offer of its own.")
+    length_minutes: int | None
+    buffer_before_minutes: int | None
+    buffer_after_minutes: int | None
+    notice_minutes: int | None
+    window_days: int | None
+    daily_limit: int | None
+    weekly_limit: int | None
 
 
 class DoctorProfile(DoctorRead):

@@ -19,6 +19,7 @@ from appointed.appointments.events import (
     DoctorRunningLate,
     SeriesBooked,
     SeriesCancelled,
+    SeriesRescheduled,
 )
 from appointed.notifications import handlers as notifications
 from appointed.notifications.context import Handler
@@ -31,6 +32,7 @@ HANDLERS: Mapping[str, tuple[Handler, ...]] = {
     AppointmentBooked.name: (notifications.confirmation,),
     AppointmentCancelled.name: (notifications.cancellation,),
     SeriesBooked.name: (notifications.series_confirmation,),
+    SeriesRescheduled.name: (notifications.series_move,),
     SeriesCancelled.name: (notifications.series_cancellation,),
     AppointmentHeld.name: (),
     AppointmentRescheduled.name: (notifications.move,),

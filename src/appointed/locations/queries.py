@@ -37,6 +37,12 @@ async def known(session: AsyncSession, ids: Collection[UUID]) -> set[UUID]:
     return set(await session.scalars(select(Location.id).where(Location.id.in_(ids))))
 
 
+async def zones_of(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The zones of the locations' wall clocks."""
+    rows = await session.execute(select(Location.id, Location.timezone).where(Location.id.in_(ids)))
+    return {row.id: row.timezone for row in rows.all()}
+
+
 async def days_of(session: AsyncSession, location_id: UUID, first: date, last: date) -> Sequence[LocationDay]:
     """Days that differ from the calendar, both ends included, by date."""
     query = select(LocationDay).where(LocationDay.location_id == location_id, LocationDay.on_date.between(first, last))

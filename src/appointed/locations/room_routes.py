@@ -21,7 +21,7 @@ from appointed.deps import (
 
 from . import queries
 from .models import Room
-from .schemas import RoomCreate, RoomRead, RoomUpdate
+from .schemas import RoomCreate, RoomRead
 from .service import rooms
 
 router = APIRouter(prefix="/rooms", tags=["rooms"], route_class=RetryingRoute)
@@ -54,9 +54,3 @@ async def list_rooms(
 async def read_room(room_id: UUID, actor: Staff, session: ReadSessionDep) -> Room:
     """One room or device."""
     return await queries.get_room(session, room_id)
-
-
-@router.patch("/{room_id}", response_model=RoomRead, responses=refusals(Unauthenticated, Forbidden, NotFound))
-async def change_room(room_id: UUID, body: RoomUpdate, actor: Manager, session: SessionDep, clock: ClockDep) -> Room:
-    """Change a room or a device; visits that have it keep it."""
-    return await rooms.change(session, actor.user_id, room_id, body.model_dump(exclude_unset=True), now=clock.now())

@@ -1,4 +1,7 @@
-"""`/locations`: where visits take place, when it is closed there, and how long it takes from one to another."""
+"""`/locations`: where visits take place, when it is closed there, and how long it takes from one to another.
+
+They are changed by `appointments`: visits may stand on them.
+"""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,7 +10,6 @@ from fastapi import APIRouter, Depends, Query
 
 from appointed.accounts.actor import Actor, Permission
 from appointed.core.errors import Forbidden, NotFound, Unauthenticated
-from appointed.core.grid import OffGrid
 from appointed.deps import (
     ClockDep,
     Cursor,
@@ -26,7 +28,6 @@ from .schemas import (
     HolidayRead,
     LocationCreate,
     LocationRead,
-    TravelChange,
     TravelRead,
     Year,
 )
@@ -73,22 +74,3 @@ async def list_travel_times(location_id: UUID, session: ReadSessionDep) -> PageO
     await queries.get(session, location_id)
     found = await queries.travel_from(session, location_id)
     return PageOf(items=[TravelRead(location_id=other, minutes=minutes) for other, minutes in found], next_cursor=None)
-
-
-@router.put("/{location_id}/travel/{other_id}", responses=refusals(Unauthenticated, Forbidden, NotFound, OffGrid))
-async def set_travel_time(
-    location_id: UUID, other_id: UUID, body: TravelChange, actor: Manager, session: SessionDep, clock: ClockDep
-) -> TravelRead:
-    """Say how long it takes between two locations, either way."""
-    row = await service.set_travel(session, actor.user_id, location_id, other_id, body.minutes, now=clock.now())
-    return TravelRead(location_id=other_id, minutes=row.minutes)
-
-
-@router.delete(
-    "/{location_id}/travel/{other_id}", status_code=204, responses=refusals(Unauthenticated, Forbidden, NotFound)
-)
-async def remove_travel_time(
-    location_id: UUID, other_id: UUID, actor: Manager, session: SessionDep, clock: ClockDep
-) -> None:
-    """Say nothing of how long it takes between two locations."""
-    await service.unset_travel(session, actor.user_id, location_id, other_id, now=clock.now())

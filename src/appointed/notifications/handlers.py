@@ -111,6 +111,15 @@ async def give_up_series_confirmation(session: AsyncSession, message: Message) -
     await _set_notified(session, Appointment.series_id == message.uuid("series_id"), Notified.FAILED)
 
 
+async def write_series_move(context: Context, message: Message) -> None:
+    """One letter with every time that is to come."""
+    async with context.database.reads() as session:
+        visits = await queries.of_series(session, message.uuid("series_id"))
+    visits = [visit for visit in visits if visit.status == Status.BOOKED and visit.starts_at > context.clock.now()]
+    if visits:
+        await _write(context, message, Template.SERIES_MOVED, visits[0].address, **_facts_of_all(visits))
+
+
 async def write_series_cancellation(context: Context, message: Message) -> None:
     """One letter for all that were cancelled together."""
     cancelled_at = datetime.fromisoformat(message.payload["cancelled_at"])
@@ -135,6 +144,7 @@ cancellation = Handler(write_cancellation)
 move = Handler(write_move)
 restoration = Handler(write_restoration)
 series_confirmation = Handler(write_series_confirmation, give_up_series_confirmation)
+series_move = Handler(write_series_move)
 series_cancellation = Handler(write_series_cancellation)
 record = Handler(write_of_record)
 

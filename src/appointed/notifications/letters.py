@@ -31,6 +31,7 @@ class Template(StrEnum):
     INVITATION = "invitation"
     BOOKED = "booked"
     SERIES_BOOKED = "series-booked"
+    SERIES_MOVED = "series-moved"
     SERIES_CANCELLED = "series-cancelled"
     CANCELLED = "cancelled"
     MOVED = "moved"
@@ -44,6 +45,7 @@ SUBJECTS = {
     Template.INVITATION: "Your invitation to log in at {clinic}",
     Template.BOOKED: "Your visit at {clinic} is booked",
     Template.SERIES_BOOKED: "Your visits at {clinic} are booked",
+    Template.SERIES_MOVED: "Your visits at {clinic} have new times",
     Template.SERIES_CANCELLED: "Your visits at {clinic} are cancelled",
     Template.CANCELLED: "Your visit at {clinic} is cancelled",
     Template.MOVED: "Your visit at {clinic} has a new time",

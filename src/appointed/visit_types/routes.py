@@ -1,4 +1,7 @@
-"""`/visit-types`: what can be booked, and by which rules."""
+"""`/visit-types`: what can be booked, and by which rules.
+
+They are changed by `appointments`: visits may stand on them.
+"""
 
 from typing import Annotated
 from uuid import UUID
@@ -21,9 +24,8 @@ from appointed.deps import (
 )
 
 from . import queries, service
-from .errors import DefaultVisitType
 from .models import VisitType
-from .schemas import VisitTypeCreate, VisitTypeRead, VisitTypeUpdate
+from .schemas import VisitTypeCreate, VisitTypeRead
 
 router = APIRouter(prefix="/visit-types", tags=["visit types"], route_class=RetryingRoute)
 
@@ -49,21 +51,3 @@ async def list_visit_types(
 async def read_visit_type(visit_type_id: UUID, session: ReadSessionDep) -> VisitType:
     """One visit type."""
     return await queries.get(session, visit_type_id)
-
-
-@router.patch(
-    "/{visit_type_id}", response_model=VisitTypeRead, responses=refusals(Unauthenticated, Forbidden, NotFound, OffGrid)
-)
-async def change_visit_type(
-    visit_type_id: UUID, body: VisitTypeUpdate, actor: Manager, session: SessionDep, clock: ClockDep
-) -> VisitType:
-    """Change a visit type; visits that are booked stay as they are."""
-    return await service.change(session, actor.user_id, visit_type_id, body.changes(), now=clock.now())
-
-
-@router.delete(
-    "/{visit_type_id}", status_code=204, responses=refusals(Unauthenticated, Forbidden, NotFound, DefaultVisitType)
-)
-async def deactivate_visit_type(visit_type_id: UUID, actor: Manager, session: SessionDep, clock: ClockDep) -> None:
-    """Have a visit type booked no more; visits that are booked stay booked."""
-    await service.deactivate(session, actor.user_id, visit_type_id, now=clock.now())

@@ -1,5 +1,6 @@
 """What is done with visits, by use."""
 
+from .any_doctor import Wish, candidates
 from .booking import Booking, book
 from .cancelling import cancel
 from .delays import run_late
@@ -28,6 +29,7 @@ from .moving import Move, reschedule
 from .past import By, history
 from .places import Joining, join
 from .series import BookedSeries, Report, book_series, report_on_series
+from .series_changes import ChangedSeries, cancel_series, reschedule_series
 from .sessions import Plan, cancel_session, plan_session
 from .undoing import undo
 
@@ -38,19 +40,23 @@ __all__ = [
     "Booking",
     "By",
     "Cause",
+    "ChangedSeries",
     "Dealing",
     "Fate",
     "Joining",
     "Move",
     "Plan",
     "Report",
+    "Wish",
     "add_hours",
     "add_time_off",
     "book",
     "book_family",
     "book_series",
     "cancel",
+    "cancel_series",
     "cancel_session",
+    "candidates",
     "change_hours",
     "change_time_off",
     "change_timezone",
@@ -69,6 +75,7 @@ __all__ = [
     "remove_time_off",
     "report_on_series",
     "reschedule",
+    "reschedule_series",
     "run_late",
     "taking_ground",
     "taking_ground_at",

@@ -40,10 +40,15 @@ async def cancel(
     if version not in (None, appointment.version):
         raise VersionMismatch(patient_id=appointment.patient_id)
     _check_cancellable(appointment, actor, now)
-    visit_type = await session.get_one(VisitType, appointment.visit_type_id)
-    is_late = now > appointment.starts_at - timedelta(minutes=visit_type.cancel_notice_minutes)
-    await give_up(session, appointment, by=actor.user_id, code=code, note=note, is_late=is_late, now=now)
+    late = await is_late(session, appointment, now)
+    await give_up(session, appointment, by=actor.user_id, code=code, note=note, is_late=late, now=now)
     return appointment
+
+
+async def is_late(session: AsyncSession, visit: Appointment, now: datetime) -> bool:
+    """Whether it is too late by the notice that the visit's type asks for."""
+    visit_type = await session.get_one(VisitType, visit.visit_type_id)
+    return now > visit.starts_at - timedelta(minutes=visit_type.cancel_notice_minutes)
 
 
 async def give_up(

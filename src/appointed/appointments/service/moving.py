@@ -60,9 +60,9 @@ async def reschedule(
     seen = await queries.get_for_change(session, actor, appointment_id)
     if seen.session_id is not None:
         raise NotMovable(patient_id=seen.patient_id)
-    booking = _booking(seen, move)
+    booking = booking_for(seen, move)
     check_allowed(actor, booking)
-    asked = _asked(actor, booking, seen, move, policy)
+    asked = asked_for(actor, booking, seen, move, policy)
     whom = await offers.to_lock(session, asked)
     visit = await lock_for_one(session, asked, lambda: lock_visit(session, seen, whom))
     now = clock.now()
@@ -70,7 +70,7 @@ async def reschedule(
         raise VersionMismatch(patient_id=visit.patient_id)
     _check_movable(visit, actor, now)
     # Its length may have been changed before we had the lock.
-    asked = _asked(actor, booking, visit, move, policy)
+    asked = asked_for(actor, booking, visit, move, policy)
     judged = await offers.judge(session, asked, now, locked=whom)
     if judged.reason:
         raise refused(REFUSALS[judged.reason], judged)
@@ -137,7 +137,7 @@ def _set(session: AsyncSession, visit: Appointment, judged: Judged, booking: Boo
         setattr(visit, name, value)
 
 
-def _booking(visit: Appointment, move: Move) -> Booking:
+def booking_for(visit: Appointment, move: Move) -> Booking:
     return Booking(
         move.doctor_id or visit.doctor_id,
         move.starts_at,
@@ -151,7 +151,7 @@ def _booking(visit: Appointment, move: Move) -> Booking:
     )
 
 
-def _asked(actor: Actor, booking: Booking, visit: Appointment, move: Move, policy: Policy) -> Asked:
+def asked_for(actor: Actor, booking: Booking, visit: Appointment, move: Move, policy: Policy) -> Asked:
     """Unless another place is named it is where the doctor is at that time, and against the rules where it was; unless
     another length or type is, the visit keeps the length that it was given."""
     asked = replace(asked_of(actor, booking, visit.patient_id, policy), ignoring=visit.id)

@@ -100,7 +100,7 @@ async def _book(
     first = await offers.judge(session, asked, now, locked=whom)
     asked = replace(asked, location_id=first.location_id or asked.location_id)
     series = Series(id=new_id(), patient_id=asked.patient_id, rrule=rule, booked_by=actor.user_id, created_at=now)
-    named = occurrences(rule, asked.starts_at, await _zone_at(session, asked.location_id))
+    named = occurrences(rule, asked.starts_at, await zone_at(session, asked.location_id))
     batch.put(session, Series.__table__, [_row_of(series)])
     told: list[Told] = []
     for number, occurrence in enumerate(named, 1):
@@ -125,7 +125,7 @@ def _moved(asked: Asked, starts_at: datetime) -> Asked:
     return replace(asked, starts_at=starts_at, ends_at=starts_at + length if length else None)
 
 
-async def _zone_at(session: AsyncSession, location_id: UUID | None) -> ZoneInfo:
+async def zone_at(session: AsyncSession, location_id: UUID | None) -> ZoneInfo:
     """The zone of the place; of the clinic, where the first visit fits nowhere."""
     place = Location.id == location_id if location_id else Location.is_default.is_(True)
     name = await session.scalar(select(Location.timezone).where(place))

@@ -1,6 +1,6 @@
 """Several visits in one transaction, all or none, with a word on each: what series and families have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,9 +57,11 @@ def told_of(judged: Judged, visit: Appointment | None, wall_time: datetime | Non
     return Told(asked.patient_id, asked.starts_at, wall_time, visit, refusal, wanted_of(judged) if refusal else None)
 
 
-async def lock_for(session: AsyncSession, several: Sequence[Asked]) -> frozenset[UUID]:
+async def lock_for(
+    session: AsyncSession, several: Sequence[Asked], *, besides: Collection[UUID] = ()
+) -> frozenset[UUID]:
     """Lock whatever the visits could take, all at once, so that nobody who does alike is met half-way."""
-    whom = frozenset[UUID]().union(*[await offers.to_lock(session, asked) for asked in several])
+    whom = frozenset(besides).union(*[await offers.to_lock(session, asked) for asked in several])
     try:
         await resources.lock(session, whom)
     except NotFound:

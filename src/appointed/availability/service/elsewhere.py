@@ -4,12 +4,24 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.availability import queries
 from appointed.availability.errors import HoursOverlap
+from appointed.availability.models import Schedule
 from appointed.availability.overlaps import OPENING, overlap
 from appointed.availability.walltime import instant_of
+
+
+async def check_elsewhere_at(session: AsyncSession, location_id: UUID, now: datetime) -> None:
+    """`check_elsewhere` of everybody who has hours there, when the clock on its wall has changed. All are locked."""
+    rows = await session.execute(select(Schedule.doctor_id, Schedule.id).where(Schedule.location_id == location_id))
+    theirs: dict[UUID, list[UUID]] = {}
+    for doctor_id, schedule_id in rows.all():
+        theirs.setdefault(doctor_id, []).append(schedule_id)
+    for doctor_id, changed in theirs.items():
+        await check_elsewhere(session, doctor_id, changed, now)
 
 
 async def check_elsewhere(session: AsyncSession, doctor_id: UUID, changed: Collection[UUID], now: datetime) -> None:

@@ -20,14 +20,14 @@ async def check_may_change(session: AsyncSession, actor: Actor, doctor: Doctor, 
         return
     if not actor.may(Permission.HOURS_CHANGE_ALL):
         raise Forbidden
-    theirs = await _assigned_to(session, actor)
+    theirs = await assigned_to(session, actor)
     if theirs and not set(places) <= theirs:
         raise Forbidden("You do not work at this location.")
 
 
 async def check_may_change_absences(session: AsyncSession, actor: Actor, doctor: Doctor) -> None:
     """Time off is nobody's place: receptionists of any location where the doctor has hours may set it."""
-    theirs = await _assigned_to(session, actor)
+    theirs = await assigned_to(session, actor)
     places = set(await session.scalars(select(Schedule.location_id).where(Schedule.doctor_id == doctor.id).distinct()))
     await check_may_change(session, actor, doctor, (places & theirs) or places)
 
@@ -45,7 +45,7 @@ async def owner_of(session: AsyncSession, actor: Actor, doctor_id: UUID | None) 
         raise Invalid.field("doctor_id", "There is no such doctor.", "unknown") from None
 
 
-async def _assigned_to(session: AsyncSession, actor: Actor) -> set[UUID]:
+async def assigned_to(session: AsyncSession, actor: Actor) -> set[UUID]:
     """The locations that staff are assigned to; none of them is all of them, and administrators work everywhere."""
     if Role.ADMIN in actor.roles:
         return set()

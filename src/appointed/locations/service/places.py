@@ -15,6 +15,7 @@ from appointed import audit
 from appointed.core.errors import Invalid, NotFound
 from appointed.core.ids import new_id
 from appointed.locations.calendars import check_calendar
+from appointed.locations.errors import DefaultLocation
 from appointed.locations.models import Location
 
 
@@ -59,6 +60,29 @@ def place_of(location: Location, changes: Mapping[str, Any]) -> Place:
 def apply(location: Location, place: Place) -> None:
     location.name, location.timezone, location.address = place.name, place.timezone, place.address
     location.country, location.region = place.country, place.region
+
+
+async def change(
+    session: AsyncSession, by: UUID, location: Location, changes: Mapping[str, Any], *, now: datetime
+) -> None:
+    """Change what is given of a location whose row is locked, or make it active again; None clears."""
+    if changes.get("is_active") is False:
+        raise Invalid.field("is_active", "Deactivate with DELETE, which asks what becomes of the visits.")
+    place = place_of(location, changes)
+    place.check()
+    apply(location, place)
+    location.is_active = changes.get("is_active", location.is_active)
+    await session.flush()
+    audit.record(session, now, by, "location.change", "location", location.id, fields=",".join(sorted(changes)))
+
+
+async def deactivate(session: AsyncSession, by: UUID, location: Location, *, now: datetime) -> None:
+    """Have nobody booked at the location, whose row is locked."""
+    if location.is_default:
+        raise DefaultLocation
+    location.is_active = False
+    await session.flush()
+    audit.record(session, now, by, "location.deactivate", "location", location.id)
 
 
 async def get_default(session: AsyncSession) -> Location:

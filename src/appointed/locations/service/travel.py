@@ -15,10 +15,7 @@ from appointed.locations.models import TravelTime
 async def set_travel(
     session: AsyncSession, by: UUID, location_id: UUID, other_id: UUID, minutes: int, *, now: datetime
 ) -> TravelTime:
-    """Say how long it takes, either way. Visits that are booked stay as they are.
-
-    No lock is taken: whoever books reads the minutes after the lock on the doctor, and no visit stands on them.
-    """
+    """Say how long it takes, either way, between two locations whose rows are locked."""
     check_on_grid({"minutes": minutes})
     first_id, second_id = _pair(location_id, other_id)
     for one_id in (first_id, second_id):

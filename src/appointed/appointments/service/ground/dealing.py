@@ -55,10 +55,13 @@ class Cause(StrEnum):
     BLOCKED = "blocked"
     WEEK_COPIED = "week_copied"
     NOT_OFFERED = "not_offered"
+    TRAVEL_TIME = "travel_time"
+    HOLIDAYS_CHANGED = "holidays_changed"
     DOCTOR_DEACTIVATED = "doctor_deactivated"
     PATIENT_DEACTIVATED = "patient_deactivated"
     LOCATION_DEACTIVATED = "location_deactivated"
     ROOM_DEACTIVATED = "room_deactivated"
+    VISIT_TYPE_DEACTIVATED = "visit_type_deactivated"
     TIMEZONE_CHANGED = "timezone_changed"
     UNDONE = "undone"
 

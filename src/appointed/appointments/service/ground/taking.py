@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import resources
@@ -40,23 +41,25 @@ async def taking_ground(
     dealing: Dealing,
     cause: Cause,
     *,
+    only: ColumnElement[bool] | None = None,
     clock: Clock,
 ) -> AsyncIterator[Taking]:
-    """Change in the block what visits stand on; `whose` are the doctors, patients, rooms and devices that it is about.
+    """Change in the block what visits stand on; `whose` are the doctors, patients, rooms and devices that it is about,
+    and `only` such of their visits.
 
     They are locked, and the visits to come that take any of them are read. What a visit lacks after the block and did
     not before is lost: it is dealt with, or `VisitsAffected`. Visits that were marked because of their ground and lack
     nothing any more lose the mark. In a dry run all of it is undone, and `affected` tells what it would have been.
     """
     dealing.check()
-    visits = await _lock(session, whose, dealing, clock)
+    visits = await _lock(session, whose, dealing, only, clock)
     taking = Taking(clock.now())
     visits = [visit for visit in visits if visit.ends_at > taking.now]
-    before = await standing_of(session, visits)
+    before = await standing_of(session, visits, taking.now)
     async with rehearsed(session) if dealing.is_dry_run else nullcontext():
         yield taking
         await session.flush()
-        after = await standing_of(session, visits)
+        after = await standing_of(session, visits, taking.now)
         lost = [visit for visit in visits if after.lacks(visit) - before.lacks(visit)]
         taking.affected = [Affected(visit.id, visit.starts_at) for visit in _by_start(lost)]
         if not dealing.is_dry_run:
@@ -68,7 +71,7 @@ async def taking_ground(
 
 async def mark_if_groundless(session: AsyncSession, actor: Actor, visit: Appointment, now: datetime) -> None:
     """Mark a visit that was given up and taken up again, if it lost its ground in between."""
-    if (await standing_of(session, [visit])).lacks(visit) - _excused(visit):
+    if (await standing_of(session, [visit], now)).lacks(visit) - _excused(visit):
         await deal(session, actor, [visit], Dealing(Fate.KEEP), Cause.UNDONE, now)
 
 
@@ -86,14 +89,14 @@ def _by_start(visits: Sequence[Appointment]) -> list[Appointment]:
 
 
 async def _lock(
-    session: AsyncSession, whose: Collection[UUID], dealing: Dealing, clock: Clock
+    session: AsyncSession, whose: Collection[UUID], dealing: Dealing, only: ColumnElement[bool] | None, clock: Clock
 ) -> Sequence[Appointment]:
     """Lock them, and everybody whose time a cancelled visit frees; then read their visits to come."""
     locked = set(whose)
     if dealing.fate is Fate.CANCEL and not dealing.is_dry_run:
-        locked |= await queries.taken_by(session, await queries.upcoming_of(session, whose, clock.now()))
+        locked |= await queries.taken_by(session, await queries.upcoming_of(session, whose, clock.now(), only))
     await resources.lock(session, locked)
-    visits = await queries.upcoming_of(session, whose, clock.now())
+    visits = await queries.upcoming_of(session, whose, clock.now(), only)
     if dealing.fate is Fate.CANCEL and not dealing.is_dry_run and await queries.taken_by(session, visits) - locked:
         raise StartAgain
     return await queries.get_locked(session, [visit.id for visit in visits]) if visits else []
