@@ -1,7 +1,7 @@
 """Make the spans that keep a visit out: limits that are reached, and the time that a doctor is elsewhere or closed."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from appointed.availability.spans import ALWAYS, Span, joined, without
@@ -18,6 +18,26 @@ def full_days(zone: str, starts: Iterable[int], limit: int | None) -> list[Span]
 def full_weeks(zone: str, starts: Iterable[int], limit: int | None) -> list[Span]:
     """Give the ISO weeks of the zone, from Monday, in which as many visits start as the limit allows."""
     return _full(zone, Counter(map(monday_of, days_of(zone, starts))), _WEEK_DAYS, limit)
+
+
+def within_limits(
+    zone: str, starts: Iterable[int], daily: int | None, weekly: int | None
+) -> Callable[[Sequence[int]], bool]:
+    """Give a test of visits that would come together, by their starts: whether the limits bear each of them after those
+    before it and the others that start in its day and week."""
+    known = days_of(zone, starts)
+    taken = ((daily, int, Counter(known)), (weekly, monday_of, Counter(map(monday_of, known))))
+
+    def bear(ticks: Sequence[int]) -> bool:
+        days = days_of(zone, ticks)
+        return all(
+            counts[time_of(day)] + sum(time_of(other) == time_of(day) for other in days[:number]) < limit
+            for limit, time_of, counts in taken
+            if limit is not None
+            for number, day in enumerate(days)
+        )
+
+    return bear
 
 
 def revisits(zone: str, starts: Iterable[int], days: int | None) -> list[Span]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from appointed.availability.choosing import Candidate, choose, rank
 from appointed.availability.facts import Facts, Reason, VisitRules, first_of
-from appointed.availability.limits import away, closed, full_days, full_weeks, reached, revisits
+from appointed.availability.limits import away, closed, full_days, full_weeks, reached, revisits, within_limits
 from appointed.availability.question import Leeway, Question, Verdict, microseconds_of, tick_from
 from appointed.availability.spans import ALWAYS, Span, Taken, joined
 from appointed.availability.walltime import (
@@ -55,6 +55,7 @@ __all__ = [
     "tick_from",
     "tick_of",
     "verdict",
+    "within_limits",
 ]
 
 _NOTHING: Mapping[UUID, Sequence[Span]] = MappingProxyType({})

@@ -1,6 +1,6 @@
 """Counting the visits that limits are about: the doctors' of a day or a week, and the patient's own."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -11,7 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appointed.appointments.models import Appointment
 from appointed.appointments.rules import Status, months_before
 from appointed.availability.offering import Limits
-from appointed.availability.rules import Reason, Span, full_days, full_weeks, joined, reached, revisits, tick_of
+from appointed.availability.rules import (
+    Reason,
+    Span,
+    full_days,
+    full_weeks,
+    joined,
+    reached,
+    revisits,
+    tick_of,
+    within_limits,
+)
 from appointed.core.types import Guid, ids_of
 from appointed.visit_types.models import VisitType
 
@@ -58,6 +68,12 @@ class Counted:
     of_doctors: dict[UUID, list[int]] = field(default_factory=dict)
     of_patients: dict[UUID, list[datetime]] = field(default_factory=dict)
 
+    def bears(self, stand: Stand) -> Callable[[Sequence[int]], bool]:
+        """Whether the doctor's limits bear visits that would come together, by their ticks."""
+        if stand.terms.limits == NO_LIMITS:
+            return lambda _ticks: True
+        return within_limits(stand.terms.zone, self.of_doctors.get(stand.doctor_id, ()), *stand.terms.limits)
+
 
 async def count(
     session: AsyncSession, visit_type: VisitType, limits: Collection[tuple[UUID, Limits]], around: Around
@@ -87,16 +103,15 @@ async def has_missed_too_many(session: AsyncSession, visit_type: VisitType, arou
     return any(count >= visit_type.no_show_limit for count in await session.scalars(_MISSED, given))
 
 
-def barred(offering: Offering, stand: Stand, counted: Counted, around: Around, number: int = 0) -> Barred:
-    """When no visit may start, by why: of who comes as that `number`, after as many that the doctor has that day
-    besides."""
-    visit_type, zone, patient_id = offering.visit_type, stand.terms.zone, around.comers[number]
+def barred(offering: Offering, stand: Stand, counted: Counted, around: Around, patient_id: UUID | None) -> Barred:
+    """When no visit may start, by why."""
+    visit_type, zone = offering.visit_type, stand.terms.zone
     history, theirs = offering.history_of(patient_id), counted.of_patients.get(patient_id or NOBODY, ())
     limits, starts = stand.terms.limits, counted.of_doctors.get(stand.doctor_id, ())
     to_come = sum(starts_at > around.now for starts_at in theirs)
     found = {
-        Reason.DAILY_LIMIT: full_days(zone, starts, _less(limits.daily, number)),
-        Reason.WEEKLY_LIMIT: full_weeks(zone, starts, _less(limits.weekly, number)),
+        Reason.DAILY_LIMIT: full_days(zone, starts, limits.daily),
+        Reason.WEEKLY_LIMIT: full_weeks(zone, starts, limits.weekly),
         Reason.PATIENT_LIMIT: joined(
             (
                 *(reached(to_come, visit_type.patient_limit) if patient_id else ()),
@@ -108,7 +123,3 @@ def barred(offering: Offering, stand: Stand, counted: Counted, around: Around, n
         ),
     }
     return {reason: spans for reason, spans in found.items() if spans}
-
-
-def _less(limit: int | None, ahead: int) -> int | None:
-    return None if limit is None else limit - ahead

@@ -1,6 +1,6 @@
 """Finding the times of doctors that are free for who would come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -77,23 +77,35 @@ async def free_in(session: AsyncSession, field: Field, around: Around, until: da
         return []
     end = until or around.last
     seen = replace(around, last=min(end, shifted(around.last, _reach(field, around)))) if until else around
-    facts = await gather(session, field.offering, field.stands, field.needs, seen)
+    facts, counted = await gather(session, field.offering, field.stands, field.needs, seen)
+    how = _How(around, field.unwished, tick_from(end))
     found = [
         free
         for stand, theirs in zip(field.stands, facts, strict=True)
-        for free in _free(field, stand, theirs, around, tick_from(end))
+        for free in (_families(stand, theirs, how, counted) if around.family else _singles(stand, theirs[0], how))
     ]
     return sorted(found, key=lambda free: free.ticks[0])
 
 
-def _free(field: Field, stand: Stand, facts: Sequence[Facts], around: Around, until: int) -> list[Free]:
-    rules, within = stand.terms.rules, ticks_of(around)
-    if around.family:
-        rows = consecutive(facts, rules, within, around.now, location_id=around.location_id, unwished=field.unwished,
-                           until=until)  # fmt: skip
-        return [Free(ticks, stand, place) for ticks, place in rows]
-    free = free_ticks(facts[0], rules, within, around.now, location_id=around.location_id, unwished=field.unwished)
-    return [Free((tick,), stand, place) for tick, place in free]
+class _How(NamedTuple):
+    """Where and when something is to be free; `until` is for all but the first of a family."""
+
+    around: Around
+    unwished: Mapping[UUID, Sequence[Span]]
+    until: int
+
+
+def _singles(stand: Stand, facts: Facts, how: _How) -> Iterator[Free]:
+    found = free_ticks(facts, stand.terms.rules, ticks_of(how.around), how.around.now,
+                       location_id=how.around.location_id, unwished=how.unwished)  # fmt: skip
+    return (Free((tick,), stand, place) for tick, place in found)
+
+
+def _families(stand: Stand, facts: Sequence[Facts], how: _How, counted: counting.Counted) -> Iterator[Free]:
+    found = consecutive(facts, stand.terms.rules, ticks_of(how.around), how.around.now,
+                        location_id=how.around.location_id, unwished=how.unwished, until=how.until)  # fmt: skip
+    bears = counted.bears(stand)
+    return (Free(ticks, stand, place) for ticks, place in found if bears(ticks))
 
 
 def _reach(field: Field, around: Around) -> timedelta:

@@ -45,9 +45,9 @@ async def gather(
     around: Around,
     *,
     reach: int = 0,
-) -> list[list[Facts]]:
-    """The facts about each stand: for each who comes, one visit after the other. `reach` are ticks to look at on either
-    side besides."""
+) -> tuple[list[list[Facts]], counting.Counted]:
+    """The facts about each stand, for each who would come, and what was counted for them. `reach` are ticks to look at
+    on either side besides."""
     ticks = ticks_around(stands, around, reach)
     doctors = {stand.doctor_id for stand in stands}
     places = {place for stand in stands for place in stand.zones}
@@ -63,13 +63,14 @@ async def gather(
     limits = [(stand.doctor_id, stand.terms.limits) for stand in stands]
     counted = await counting.count(session, offering.visit_type, limits, around)
     needed = {place: [known.candidates(need, needs, place) for need in needs.each] for place in places}
-    return [
+    facts = [
         [
-            known.facts(stand, needed, comer, counting.barred(offering, stand, counted, around, number))
-            for number, comer in enumerate(around.comers)
+            known.facts(stand, needed, comer, counting.barred(offering, stand, counted, around, comer))
+            for comer in around.comers
         ]
         for stand in stands
     ]
+    return facts, counted
 
 
 def ticks_around(stands: Iterable[Stand], around: Around, reach: int = 0) -> range:

@@ -101,7 +101,7 @@ async def judge(session: AsyncSession, asked: Asked, now: datetime, *, locked: C
     needs = await needing.find(session, offering.visit_type, places, offering.closed)
     if not needs.locks <= set(locked):
         raise StartAgain
-    facts = await gather(session, offering, stands, needs, around, reach=_REACH if needs.each else 0)
+    facts, _ = await gather(session, offering, stands, needs, around, reach=_REACH if needs.each else 0)
     answers = [_answer(asked, stand, first, needs, now) for stand, (first, *_) in zip(stands, facts, strict=True)]
     told = min(answers, key=_most_telling)
     if told.ends_at <= asked.starts_at:

@@ -39,7 +39,7 @@ async def judge_meeting(
     around = Around(starts_at, until, now, None, location_id)
     offering = await reading.named(session, [doctor_id], visit_type_id, around)
     stands = stands_of(offering, around)
-    facts = await gather(session, offering, stands, Needs(), around)
+    facts, _ = await gather(session, offering, stands, Needs(), around)
     answers: list[Meeting] = []
     for stand, (first, *_) in zip(stands, facts, strict=True):
         rules = _any_start(stand)
