@@ -48,7 +48,17 @@ async def once_of(
     return once
 
 
-OnceDep = Annotated[Once | None, Depends(once_of)]
+async def _unanswered(request: Request, once: Annotated[Once | None, Depends(once_of)]) -> Once | None:
+    """What makes the request unique; `Replayed` or `KeyReused` before its body is looked at."""
+    if once:
+        state = state_of(request)
+        async with state.database.reads() as session:
+            await once.check(session, state.clock.now())
+    return once
+
+
+# For a route that opens its own transactions; the others' session asks by itself.
+OnceDep = Annotated[Once | None, Depends(_unanswered)]
 
 
 async def keep_answer(request: Request, answer: Response) -> None:
