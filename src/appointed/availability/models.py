@@ -21,7 +21,11 @@ class Schedule(Base):
     """
 
     __tablename__ = "schedules"
-    __table_args__ = (Index("ix_schedules_doctor_id", "doctor_id", "weekday"),)
+    __table_args__ = (
+        Index("ix_schedules_doctor_id", "doctor_id", "weekday"),
+        # For those who look for any doctor: what has ended stays in the table.
+        Index("ix_schedules_weekday_valid_until", "weekday", "valid_until"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     doctor_id: Mapped[UUID] = mapped_column(ForeignKey("doctors.id"))

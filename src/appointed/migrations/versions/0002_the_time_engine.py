@@ -253,6 +253,7 @@ def upgrade() -> None:
     op.execute("UPDATE schedules SET kind = 'open'")
     with op.batch_alter_table("schedules", schema=None) as batch_op:
         batch_op.alter_column("kind", existing_type=types.MachineString(10), nullable=False)
+        batch_op.create_index("ix_schedules_weekday_valid_until", ["weekday", "valid_until"], unique=False)
 
     with op.batch_alter_table("visit_types", schema=None) as batch_op:
         batch_op.add_column(sa.Column("grid_offset_minutes", sa.Integer(), nullable=True))
@@ -302,6 +303,7 @@ def downgrade() -> None:
         batch_op.drop_column("grid_offset_minutes")
 
     with op.batch_alter_table("schedules", schema=None) as batch_op:
+        batch_op.drop_index("ix_schedules_weekday_valid_until")
         batch_op.drop_column("release_minutes")
         batch_op.drop_column("kind")
 
