@@ -36,9 +36,12 @@ def fields_of(errors: Sequence[Any]) -> list[Field]:
 
 
 def _name_of(location: Sequence[int | str]) -> str:
-    """`("body", "diagnoses", 0, "code")` as `diagnoses.0.code`; the whole body is `body`, a parameter just its name."""
+    """`("body", "diagnoses", 0, "code")` as `diagnoses.0.code`; the whole body is `body`, a parameter just its name.
+
+    What is wrong with several parameters together is told of `query`.
+    """
     parts = [str(part) for part in location]
-    if parts[0] in PARAMETERS:
+    if parts[0] in PARAMETERS and len(parts) > 1:
         return parts[1]
     name = ".".join(parts[1:]) if len(parts) > 1 and not parts[1].isdigit() else parts[0]
     return name[:LONGEST_NAME]
