@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from appointed.accounts.actor import Role
+from appointed.appointments import service
 from appointed.appointments.rules import Status
-from appointed.core.db import Database
+from appointed.core.db import Database, transaction
 from appointed.core.settings import Settings
 from appointed.dispatch.chores import end_holds
 from appointed.notifications.context import Context
@@ -102,6 +103,20 @@ async def test_whoever_books_over_an_expired_hold_ends_it(
     assert tally([await book(client, other, doctor, ten)]) == {"201": 1}
     visits = {str(visit.id): visit for visit in (await remains(clinic.database)).visits}
     assert (visits[held["id"]].status, visits[held["id"]].cancel_code) == (Status.CANCELLED, "hold_expired")
+    assert await flaws(clinic.database) == []
+
+
+async def test_a_session_is_planned_over_a_hold_that_is_over(
+    clinic: Clinic, client: httpx.AsyncClient, clock: FixedClock, doctor: Person, patient: Person, ten: datetime
+) -> None:
+    await hold(client, patient, doctor, ten)
+    clock.advance(5 * MINUTES)
+    desk = await clinic.staff(Role.RECEPTIONIST)
+    async with transaction(clinic.database.writes) as session:
+        plan = service.Plan(doctor.profile_id, "Back school", ten, ten + 60 * MINUTES, 8)
+        await service.plan_session(session, desk.actor, plan, clock=clock)
+    (visit,) = (await remains(clinic.database)).visits
+    assert (visit.status, visit.cancel_code) == (Status.CANCELLED, "hold_expired")
     assert await flaws(clinic.database) == []
 
 

@@ -22,6 +22,7 @@ from appointed.core.ids import new_id
 from appointed.locations.models import Room, RoomKind
 
 from .cancelling import give_up
+from .claiming import end_expired
 
 OWNER = "session"
 
@@ -147,7 +148,9 @@ async def _write(
     await session.flush()
     session.add(group)
     whom = [plan.doctor_id, *([room_id] if room_id else [])]
-    resources.take(session, [resources.Claim(one, *_ticks(plan, rules)) for one in whom], group.id, OWNER)
+    claims = [resources.Claim(one, *_ticks(plan, rules)) for one in whom]
+    await end_expired(session, claims, now)
+    resources.take(session, claims, group.id, OWNER)
     audit.record(session, now, actor.user_id, "session.plan", "session", group.id, doctor_id=str(plan.doctor_id))
     try:
         await batch.flush(session)
