@@ -6,6 +6,7 @@ import pytest
 RACES = ("test_races", "test_negative_control")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and (group := _group_of(item)):

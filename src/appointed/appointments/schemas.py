@@ -1,7 +1,7 @@
 """Visits on the wire."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -38,31 +38,42 @@ class Override(BaseModel):
     reason: Line = Field(examples=["The doctor agreed to stay on"])
 
 
-class AppointmentCreate(BaseModel):
+class VisitWish(BaseModel):
+    """What is said of a visit, whatever way it is booked."""
+
     model_config = ConfigDict(extra="forbid")
 
-    doctor_id: UUID = Field(examples=["019b2f4e-7c1a-7000-8000-000000000001"])
     starts_at: Instant
     ends_at: Instant | None = Field(None, description="Left out: the visit type's length.")
     visit_type_id: UUID | None = Field(None, description="Left out: the default visit type.")
     location_id: UUID | None = None
     patient_id: UUID | None = Field(None, description="By the desk; patients book for themselves.")
-    reason: Prose | None = None
     channel: Channel | None = Field(None, description="By the desk.")
-    notify: bool | None = Field(None, description="By the desk: false sends no mail.")
-    extra: Extra | None = Field(None, description="By the desk: fit the visit in.")
-    override: Override | None = Field(None, description="By the desk: let the rules pass.")
 
-    def booking(self) -> Booking:
+    def booking_with(self, doctor_id: UUID, **more: Any) -> Booking:
         return Booking(
-            doctor_id=self.doctor_id,
+            doctor_id=doctor_id,
             starts_at=self.starts_at,
             ends_at=self.ends_at,
             visit_type_id=self.visit_type_id,
             location_id=self.location_id,
             patient_id=self.patient_id,
-            reason=self.reason,
             channel=self.channel,
+            **more,
+        )
+
+
+class AppointmentCreate(VisitWish):
+    doctor_id: UUID = Field(examples=["019b2f4e-7c1a-7000-8000-000000000001"])
+    reason: Prose | None = None
+    notify: bool | None = Field(None, description="By the desk: false sends no mail.")
+    extra: Extra | None = Field(None, description="By the desk: fit the visit in.")
+    override: Override | None = Field(None, description="By the desk: let the rules pass.")
+
+    def booking(self) -> Booking:
+        return self.booking_with(
+            self.doctor_id,
+            reason=self.reason,
             is_notifying=self.notify,
             extra_reason=self.extra.reason if self.extra else None,
             override_reason=self.override.reason if self.override else None,

@@ -1,6 +1,6 @@
 """The people who look after patients."""
 
-from .queries import find, find_own, ids_like, page
+from .queries import find, find_own, page
 from .service import change, deactivate, get, register
 
-__all__ = ["change", "deactivate", "find", "find_own", "get", "ids_like", "page", "register"]
+__all__ = ["change", "deactivate", "find", "find_own", "get", "page", "register"]

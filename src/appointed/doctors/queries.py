@@ -1,6 +1,5 @@
 """Finding doctors."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -33,15 +32,3 @@ async def page(
     if specialization:
         query = query.where(Doctor.specialization_key == search_key(specialization))
     return await page_of(session, query, [Doctor.last_name_key, Doctor.id], limit=limit, cursor=cursor)
-
-
-async def ids_like(
-    session: AsyncSession, *, specialization: str | None = None, language: str | None = None
-) -> Sequence[UUID]:
-    """Active doctors of a specialization who speak a language; None does not matter."""
-    query = select(Doctor.id, Doctor.languages).where(Doctor.is_active).order_by(Doctor.id)
-    if specialization is not None:
-        query = query.where(Doctor.specialization_key == search_key(specialization))
-    # Languages are a list in one column, which no two databases look into alike.
-    rows = (await session.execute(query)).all()
-    return [row.id for row in rows if language is None or language.lower() in map(str.lower, row.languages)]

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appointed import doctors
 from appointed.accounts.actor import Actor, Permission
 from appointed.appointments import offers, queries
 from appointed.availability.rules import Candidate, rank
@@ -24,11 +23,11 @@ A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the doctor must be like; what is None does not matter. Of `booking` the doctor is not looked at."""
+    """What the doctor must be like; what is empty does not matter. Of `booking` the doctor is not looked at."""
 
     booking: Booking
-    specialization: str | None = None
-    language: str | None = None
+    specialization: str = ""
+    language: str = ""
 
 
 async def candidates(session: AsyncSession, actor: Actor, wish: Wish, *, clock: Clock) -> Sequence[Booking]:
@@ -36,12 +35,10 @@ async def candidates(session: AsyncSession, actor: Actor, wish: Wish, *, clock: 
     booking = wish.booking
     check_allowed(actor, booking)
     patient_id = await patient_of(session, actor, booking)
-    ids = await doctors.ids_like(session, specialization=wish.specialization, language=wish.language)
-    free = await offers.slots(
-        session, ids, booking.visit_type_id, booking.starts_at, booking.starts_at + TICK, clock.now(),
-        patient_id=patient_id, location_id=booking.location_id,
-        is_online=not actor.may(Permission.APPOINTMENTS_BOOK_ALL),
-    ) if ids else []  # fmt: skip
+    around = offers.Around(booking.starts_at, booking.starts_at + TICK, clock.now(), patient_id, booking.location_id,
+                           is_online=not actor.may(Permission.APPOINTMENTS_BOOK_ALL))  # fmt: skip
+    search = offers.Search((), booking.visit_type_id, wish.specialization, wish.language)
+    free = await offers.find(session, search, offers.Wish(), around)
     counts = await _visits_that_day(session, free)
     ranked = rank(Candidate(slot.doctor_id, slot.starts_at, counts[slot.doctor_id]) for slot in free)
     return [replace(booking, doctor_id=each.doctor_id) for each in ranked if each.starts_at == booking.starts_at]
