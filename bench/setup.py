@@ -99,6 +99,8 @@ def settings_of(url: URL, folder: Path) -> Settings:
         data_key=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
         clinic_timezone="Europe/Berlin",
         access_token_minutes=24 * 60,
+        # A few hundred people book as much as a whole town would.
+        max_upcoming=1_000_000,
     )
 
 

@@ -9,7 +9,7 @@ SECONDS = 90
 
 
 async def test_the_benchmark_prints_a_ratio_for_each_operation_on_each_database_that_is_there() -> None:
-    sizes = ("--requests", "16", "--rounds", "1", "--doctors", "2", "--patients", "40")
+    sizes = ("--requests", "16", "--rounds", "1", "--doctors", "2", "--patients", "10")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.run", "sqlite", "postgresql", *sizes, cwd=ROOT, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
