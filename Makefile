@@ -29,8 +29,9 @@ run: setup ## Serve on 127.0.0.1:$PORT, with a demo clinic the first time
 test: $(VENV)/.dev ## Run the tests on every database that is found, on JOBS cores
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
-fuzz: $(VENV)/.dev ## Compare 200,000 random schedules with the oracle: make fuzz [FUZZ_SEED=…]
-	FUZZ_SCHEDULES=$${FUZZ_SCHEDULES:-200000} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest -q tests/availability/test_random_schedules.py
+fuzz: $(VENV)/.dev ## Long random runs against the oracle and the plain model: make fuzz [FUZZ_SEED=…]
+	FUZZ_SCHEDULES=$${FUZZ_SCHEDULES:-200000} FUZZ_RUNS=$${FUZZ_RUNS:-500} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
+		$(BIN)/python -m pytest -q tests/availability/test_random_schedules.py tests/appointments/test_state_machine.py
 
 mutants: $(VENV)/.dev ## Break the rules and the services on purpose: every break must be noticed
 	$(BIN)/python tools/mutants.py rules

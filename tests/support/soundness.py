@@ -1,9 +1,10 @@
 """Whether what stands in the database can be true: nobody twice at one time, no time that is nobody's."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy import select
@@ -20,6 +21,7 @@ from appointed.visit_types.models import VisitType
 
 TICK_HOLDERS = frozenset({Status.PENDING, Status.BOOKED, Status.ARRIVED, Status.CHECKED_IN, Status.FULFILLED})
 Tick = tuple[UUID, int, UUID, bool]
+NONE: Mapping[UUID, tuple[int, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +38,23 @@ class Remains:
     series: dict[UUID, Series]
     beside: Sequence[tuple[UUID, UUID]]
     """Visits, and the rooms, devices and further doctors that each of them takes."""
+    buffers: Mapping[UUID, tuple[int, int]]
+    """Minutes before and after, of the visits and sessions that were not booked with those that their type has now."""
 
     @property
     def held(self) -> list[GroupSession]:
         return [each for each in self.sessions if each.cancelled_at is None]
+
+    def buffers_of(self, owner: Appointment | GroupSession) -> tuple[int, int]:
+        kind = self.types[owner.visit_type_id]
+        return self.buffers.get(owner.id, (kind.buffer_before_minutes, kind.buffer_after_minutes))
 
     @property
     def live(self) -> list[Appointment]:
         return [visit for visit in self.visits if visit.status in TICK_HOLDERS]
 
 
-async def remains(database: Database) -> Remains:
+async def remains(database: Database, buffers: Mapping[UUID, tuple[int, int]] = NONE) -> Remains:
     async with database.reads() as session:
         visits = (await session.scalars(select(Appointment).order_by(Appointment.starts_at))).all()
         types = (await session.scalars(select(VisitType))).all()
@@ -71,12 +79,13 @@ async def remains(database: Database) -> Remains:
             sessions,
             {each.id: each for each in series},
             [(row.appointment_id, row.resource_id) for row in beside.all()],
+            buffers,
         )
 
 
-async def flaws(database: Database) -> list[str]:
-    """What cannot be true together; empty when all is well."""
-    found = await remains(database)
+async def flaws(database: Database, buffers: Mapping[UUID, tuple[int, int]] = NONE) -> list[str]:
+    """What cannot be true together; empty when all is well. `buffers` as in `Remains`."""
+    found = await remains(database, buffers)
     return [*_overlaps(found), *_stray_ticks(found), *_crowded(found), *_broken_series(found), *_untold(found)]
 
 
@@ -95,13 +104,13 @@ def _overlaps(found: Remains) -> Iterable[str]:
 
 
 def _stray_ticks(found: Remains) -> Iterable[str]:
-    wanted = Counter(tick for visit in found.live for tick in _ticks_of(visit, found.types[visit.visit_type_id]))
-    wanted += Counter(tick for each in found.held for tick in _ticks_of_session(each, found.types[each.visit_type_id]))
+    wanted = Counter(tick for visit in found.live for tick in _ticks_of(visit, found.buffers_of(visit)))
+    wanted += Counter(tick for each in found.held for tick in _ticks_of_session(each, found.buffers_of(each)))
     visits = {visit.id: visit for visit in found.live if visit.session_id is None}
     for visit_id, resource_id in found.beside:
         if visit := visits.get(visit_id):
             wanted += Counter(_with_buffers(resource_id, visit.id, tick_of(visit.starts_at), _end_of(visit),
-                                            found.types[visit.visit_type_id]))  # fmt: skip
+                                            found.buffers_of(visit)))  # fmt: skip
     yield from (f"no visit owns the tick {tick}" for tick in found.ticks - wanted)
     yield from (f"a visit lacks the tick {tick}" for tick in wanted - found.ticks)
 
@@ -145,23 +154,23 @@ def _end_of(visit: Appointment) -> int:
     return min(booked, tick_of(visit.finished_at + timedelta(minutes=5, microseconds=-1)))
 
 
-def _ticks_of(visit: Appointment, kind: VisitType) -> Iterable[Tick]:
+def _ticks_of(visit: Appointment, buffers: tuple[int, int]) -> Iterable[Tick]:
     first, last = tick_of(visit.starts_at), _end_of(visit)
     yield from ((visit.patient_id, tick, visit.id, False) for tick in range(first, last))
     if not visit.is_extra and visit.session_id is None:
-        yield from _with_buffers(visit.doctor_id, visit.id, first, last, kind)
+        yield from _with_buffers(visit.doctor_id, visit.id, first, last, buffers)
 
 
-def _ticks_of_session(session: GroupSession, kind: VisitType) -> Iterable[Tick]:
+def _ticks_of_session(session: GroupSession, buffers: tuple[int, int]) -> Iterable[Tick]:
     for resource_id in (session.doctor_id, session.room_id):
         if resource_id is not None:
             yield from _with_buffers(
-                resource_id, session.id, tick_of(session.starts_at), tick_of(session.ends_at), kind
+                resource_id, session.id, tick_of(session.starts_at), tick_of(session.ends_at), buffers
             )
 
 
-def _with_buffers(resource_id: UUID, owner_id: UUID, first: int, last: int, kind: VisitType) -> Iterable[Tick]:
-    before, after = first - kind.buffer_before_minutes // 5, last + kind.buffer_after_minutes // 5
+def _with_buffers(resource_id: UUID, owner_id: UUID, first: int, last: int, buffers: tuple[int, int]) -> Iterable[Tick]:
+    before, after = first - buffers[0] // 5, last + buffers[1] // 5
     yield from ((resource_id, tick, owner_id, not first <= tick < last) for tick in range(before, after))
 
 
