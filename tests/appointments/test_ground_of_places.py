@@ -190,3 +190,17 @@ async def test_the_places_of_a_session_lose_their_room_with_it(
     place = await ask("POST", f"/sessions/{planned['id']}/places", {"patient_id": str(patient.id)})
     refused = await ask("DELETE", f"/rooms/{room.id}")
     assert (refused.status_code, refused.json()["visits"]) == (409, [place.json()["id"]])
+
+
+@pytest.mark.parametrize("who", ["doctor", "patient"])
+async def test_somebody_who_is_active_again_has_their_visits_again(
+    ask: Ask, clinic: Clinic, doctor: Person, who: str
+) -> None:
+    patient = await clinic.patient()
+    visit, path = await clinic.visit(patient, doctor, TEN), f"/{who}s/{(doctor if who == 'doctor' else patient).id}"
+    assert (await ask("DELETE", path, visits="keep")).status_code == 200
+    assert await mark_of(ask, visit.id) == ("booked", f"{who}_deactivated")
+    assert (await ask("PATCH", path, {"last_name": "Sampler"})).status_code == 200
+    assert await mark_of(ask, visit.id) == ("booked", f"{who}_deactivated")
+    assert (await ask("PATCH", path, {"is_active": True})).json()["is_active"] is True
+    assert await mark_of(ask, visit.id) == ("booked", None)

@@ -1,7 +1,7 @@
-"""`/doctors`: registering and changing doctors. They are listed with their hours by `availability`."""
+"""`/doctors`: registering doctors, and what they change of themselves. `availability` lists them with their hours, and
+`appointments`, where their visits are, lets others change them."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
@@ -17,7 +17,6 @@ from .schemas import DoctorCreate, DoctorRead, DoctorUpdate
 router = APIRouter(prefix="/doctors", tags=["doctors"], route_class=RetryingRoute)
 
 Manager = Annotated[Actor, Depends(requires(Permission.DOCTORS_MANAGE))]
-Changer = Annotated[Actor, Depends(requires(Permission.DOCTORS_MANAGE, Permission.DOCTORS_CHANGE_OWN))]
 Self = Annotated[Actor, Depends(requires(Permission.DOCTORS_CHANGE_OWN))]
 
 
@@ -45,11 +44,3 @@ async def change_own_doctor(body: DoctorUpdate, actor: Self, session: SessionDep
     if own is None:
         raise NotFound
     return await service.change(session, actor, own.id, body.model_dump(exclude_unset=True), now=clock.now())
-
-
-@router.patch("/{doctor_id}", response_model=DoctorRead, responses=refusals(Unauthenticated, Forbidden, NotFound))
-async def change_doctor(
-    doctor_id: UUID, body: DoctorUpdate, actor: Changer, session: SessionDep, clock: ClockDep
-) -> Doctor:
-    """Change a doctor's profile: the doctor, or an administrator."""
-    return await service.change(session, actor, doctor_id, body.model_dump(exclude_unset=True), now=clock.now())

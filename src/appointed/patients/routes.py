@@ -1,4 +1,5 @@
-"""`/patients`: registering, finding, reading and changing patients."""
+"""`/patients`: registering, finding and reading patients, and what they change of themselves. Others change them in
+`appointments`, where their visits are."""
 
 from typing import Annotated
 from uuid import UUID
@@ -31,27 +32,26 @@ from .codes import invitation_of
 from .errors import AlreadyJoined, InvitationSpent, NoAddress
 from .models import Invitation, Patient
 from .schemas import (
+    AnyRead,
     InvitationAccept,
     InvitationCreate,
     InvitationRead,
     PatientCreate,
     PatientRead,
-    PatientReadByStaff,
     PatientUpdate,
+    read_by,
 )
 
 router = APIRouter(prefix="/patients", tags=["patients"], route_class=RetryingRoute)
 
 Finder = Annotated[Actor, Depends(requires(Permission.PATIENTS_FIND))]
 Registrar = Annotated[Actor, Depends(requires(Permission.PATIENTS_REGISTER))]
-Changer = Annotated[Actor, Depends(requires(Permission.PATIENTS_CHANGE))]
 Self = Annotated[Actor, Depends(requires(Permission.PATIENTS_OWN))]
 Reader = Annotated[
     Actor,
     Depends(requires(Permission.PATIENTS_OWN, Permission.PATIENTS_TREATED, Permission.PATIENTS_VISITING,
                      Permission.PATIENTS_ALL)),
 ]  # fmt: skip
-AnyRead = PatientReadByStaff | PatientRead
 
 
 @router.post("/new-patient", status_code=201, responses=refusals(EmailTaken), openapi_extra=LOGIN_IS_OPTIONAL)
@@ -63,7 +63,7 @@ async def register_patient(
     if body.email and body.password:
         login = service.Login(body.email, await hasher.hash(body.password.get_secret_value()))
     patient = await service.register(session, actor, body.profile(), login=login, now=clock.now())
-    return _read(patient, actor)
+    return read_by(actor, patient)
 
 
 @router.get("", responses=refusals(Unauthenticated, Forbidden))
@@ -82,7 +82,7 @@ async def find_patients(
     """Find patients: the desk all, doctors and nurses their own."""
     page = await queries.page(session, actor, q, clock.now(), limit=limit, cursor=cursor, is_active=is_active)
     audit.record(session, clock.now(), actor.user_id, "patient.find", "patient", found=str(len(page.items)))
-    return PageOf(items=[_read(patient, actor) for patient in page.items], next_cursor=page.next_cursor)
+    return PageOf(items=[read_by(actor, patient) for patient in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/me", responses=refusals(Unauthenticated, Forbidden, NotFound))
@@ -110,15 +110,7 @@ async def read_patient(patient_id: UUID, actor: Reader, session: ReadSessionDep,
     """A patient's profile."""
     patient = await queries.get(session, actor, patient_id, clock.now())
     audit.record(session, clock.now(), actor.user_id, "patient.read", "patient", patient_id, patient_id=patient_id)
-    return _read(patient, actor)
-
-
-@router.patch("/{patient_id}", responses=refusals(Unauthenticated, Forbidden, NotFound))
-async def change_patient(
-    patient_id: UUID, body: PatientUpdate, actor: Changer, session: SessionDep, clock: ClockDep
-) -> AnyRead:
-    """Change a patient's profile: the patient, or the desk."""
-    return _read(await service.change(session, actor, patient_id, body.profile(), now=clock.now()), actor)
+    return read_by(actor, patient)
 
 
 @router.post(
@@ -141,9 +133,3 @@ async def join_patient(
     if invitation_id is None:
         raise InvitationSpent
     return await service.join(session, invitation_id, await hasher.hash(body.password.get_secret_value()), clock.now())
-
-
-def _read(patient: Patient, actor: Actor | None) -> AnyRead:
-    """The desk sees the record number too."""
-    is_desk = actor is not None and actor.may(Permission.PATIENTS_ALL)
-    return PatientReadByStaff.model_validate(patient) if is_desk else PatientRead.model_validate(patient)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
+from appointed.accounts.actor import Actor, Permission
 from appointed.accounts.passwords import Password
 from appointed.core.text import Code, Day, Email, Line, Name, Phone
 
@@ -81,6 +82,15 @@ class PatientRead(BaseModel):
 
 class PatientReadByStaff(PatientRead):
     record_number: str = Field(examples=["P-7K3M9Q2A"])
+
+
+AnyRead = PatientReadByStaff | PatientRead
+
+
+def read_by(actor: Actor | None, patient: Patient) -> AnyRead:
+    """The desk sees the record number too."""
+    is_desk = actor is not None and actor.may(Permission.PATIENTS_ALL)
+    return PatientReadByStaff.model_validate(patient) if is_desk else PatientRead.model_validate(patient)
 
 
 class _Terms(BaseModel):

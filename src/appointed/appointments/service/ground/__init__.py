@@ -6,7 +6,7 @@ from .hours import add_hours, change_hours, remove_hours
 from .importing import Imported, export_hours, import_hours
 from .keeping import keep_visit
 from .offers import remove_offer, set_offer
-from .people import deactivate_doctor, deactivate_patient
+from .people import change_doctor, change_patient, deactivate_doctor, deactivate_patient
 from .places import (
     change_location,
     change_timezone,
@@ -32,8 +32,10 @@ __all__ = [
     "Taking",
     "add_hours",
     "add_time_off",
+    "change_doctor",
     "change_hours",
     "change_location",
+    "change_patient",
     "change_room",
     "change_time_off",
     "change_timezone",
