@@ -1,9 +1,10 @@
-"""The command line: `appointed serve | worker | beat | migrate | demo | user | outbox | version`."""
+"""The command line: `appointed serve | worker | beat | migrate | demo | user | outbox | audit | version`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
-from appointed import __version__, accounts, migrations, worker
+from appointed import __version__, accounts, audit, migrations, worker
 from appointed.accounts import queries as users
 from appointed.accounts.actor import Role
 from appointed.accounts.models import User
@@ -34,15 +35,18 @@ from appointed.demo import fill
 from appointed.health import warnings_about
 
 GRACE_SECONDS = 10
+MOST_FINDINGS = 50
 # A worker that imports the application on a busy machine does not answer its parent meanwhile.
 START_SECONDS = 60
 T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
+audit_app = typer.Typer(no_args_is_help=True, help="The trail of what was done.")
 outbox_app = typer.Typer(no_args_is_help=True, help="Messages that are on their way, or were given up.")
 app.add_typer(user_app, name="user")
 app.add_typer(outbox_app, name="outbox")
+app.add_typer(audit_app, name="audit")
 console = Console()
 stderr = Console(stderr=True)
 
@@ -207,6 +211,31 @@ def retry_outbox(
         console.print(f"{revived} to be tried again.")
 
     _run(run)
+
+
+@audit_app.command(name="verify")
+def verify_audit(
+    heads: Annotated[Path | None, typer.Option(help="The file of signed heads, if not that in VAR_DIR.")] = None,
+) -> None:
+    """Find what was altered, taken from or put into the trail since it was recorded; exit code 1 if anything was."""
+
+    async def run(desk: _Desk) -> audit.Report:
+        async with desk.database.reads() as session:
+            with stderr.status("Looking at the trail") as status:
+                return await audit.verify(
+                    session, heads or audit.heads_in(desk.settings.var_dir),
+                    on_progress=lambda rows: status.update(f"Looked at {rows:,} rows of the trail"),
+                )  # fmt: skip
+
+    report = _run(run)
+    for finding in report.findings[:MOST_FINDINGS]:
+        console.print(f"Not as recorded: {finding}", soft_wrap=True)
+    if len(report.findings) > MOST_FINDINGS:
+        console.print(f"and {len(report.findings) - MOST_FINDINGS:,} more")
+    console.print(f"{report.sealed:,} sealed rows and {report.unsealed:,} not sealed yet: "
+                  + ("all as recorded." if report.is_good else f"{len(report.findings):,} findings."))  # fmt: skip
+    if not report.is_good:
+        raise typer.Exit(1)
 
 
 def _settings() -> Settings:

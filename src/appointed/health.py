@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 
-from appointed import migrations
+from appointed import audit, migrations
 from appointed.core import outbox
 from appointed.core.settings import Settings
 from appointed.deps import StateDep
@@ -25,6 +25,9 @@ class Readiness(BaseModel):
     database: Literal["ok", "unreachable", "not migrated"]
     outbox_waiting: int = Field(description="Messages that are due and not done.")
     outbox_dead: int = Field(description="Messages that were given up.")
+    audit_unsealed_seconds: float = Field(
+        description="The age of the oldest row of the audit trail that is not sealed."
+    )
     warnings: list[str] = Field(description="Settings that somebody will miss.")
 
 
@@ -38,6 +41,7 @@ async def read_liveness() -> Liveness:
 async def read_readiness(state: StateDep, response: Response) -> Readiness:
     """The database can be reached and has the schema that this version needs."""
     waiting = dead = 0
+    unsealed_at = None
     database: Literal["ok", "unreachable", "not migrated"] = "ok"
     try:
         if await migrations.current(state.database.engines[0]) != migrations.head():
@@ -45,11 +49,14 @@ async def read_readiness(state: StateDep, response: Response) -> Readiness:
         else:
             async with state.database.reads() as session:
                 waiting, dead = await outbox.count(session, state.clock.now())
+                unsealed_at = await audit.oldest_unsealed(session)
     except (SQLAlchemyError, OSError):
         database = "unreachable"
     response.status_code = 200 if database == "ok" else 503
     status: Literal["ok", "unready"] = "ok" if database == "ok" else "unready"
+    unsealed = (state.clock.now() - unsealed_at).total_seconds() if unsealed_at else 0.0
     return Readiness(status=status, database=database, outbox_waiting=waiting, outbox_dead=dead,
+                     audit_unsealed_seconds=max(0.0, round(unsealed, 1)),
                      warnings=warnings_about(state.settings))  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from appointed.notifications.smtp import mailer_of
 
 QUEUE = "appointed"
 DELIVER, TICK, TIDY, CHORES = "appointed.deliver", "appointed.tick", "appointed.tidy", "appointed.chores"
+SEAL = "appointed.seal"
 TICK_SECONDS = 5.0
 CHORES_SECONDS = 60.0
 ASK_TO_TIDY_SECONDS = 600.0
@@ -60,6 +61,7 @@ CONFIGURATION: dict[str, Any] = {
     "beat_scheduler": "celery.beat:Scheduler",
     "beat_schedule": {
         TICK: {"task": TICK, "schedule": TICK_SECONDS, "options": {"expires": 60}},
+        SEAL: {"task": SEAL, "schedule": TICK_SECONDS, "options": {"expires": TICK_SECONDS}},
         CHORES: {"task": CHORES, "schedule": CHORES_SECONDS, "options": {"expires": CHORES_SECONDS}},
         TIDY: {"task": TIDY, "schedule": ASK_TO_TIDY_SECONDS, "options": {"expires": ASK_TO_TIDY_SECONDS}},
     },
@@ -91,7 +93,12 @@ def celery_app(settings: Settings, timing: Timing = dispatch.USUAL) -> Celery:
         process = _running()
         process.run(dispatch.do_chores(process.context))
 
+    def seal() -> None:
+        process = _running()
+        process.run(dispatch.seal_trail(process.context))
+
     app.task(deliver, name=DELIVER)
+    app.task(seal, name=SEAL)
     app.task(tick, name=TICK)
     app.task(chores, name=CHORES, time_limit=TIDY_SECONDS)
     app.task(tidy, name=TIDY, time_limit=TIDY_SECONDS)

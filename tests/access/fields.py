@@ -63,7 +63,9 @@ AFFECTED = frozenset({"affected"})
 
 FIELDS: Mapping[str, frozenset[str]] = {
     "GET /health/live": frozenset({"status"}),
-    "GET /health/ready": frozenset({"status", "database", "outbox_waiting", "outbox_dead", "warnings"}),
+    "GET /health/ready": frozenset(
+        {"status", "database", "outbox_waiting", "outbox_dead", "audit_unsealed_seconds", "warnings"}
+    ),
     "POST /auth/login": TOKENS,
     "POST /auth/refresh": TOKENS,
     "GET /auth/me": ME,

@@ -19,7 +19,7 @@ from appointed.dispatch import close_missed, do_chores
 from appointed.dispatch.chores import CHORES
 from appointed.notifications.context import Context
 from appointed.worker import CHORES as TASK
-from appointed.worker import CONFIGURATION
+from appointed.worker import CONFIGURATION, SEAL
 from tests.support.clock import FixedClock
 from tests.support.factories import Clinic
 from tests.support.mailbox import MemoryMailbox
@@ -110,3 +110,4 @@ async def test_a_chore_that_fails_holds_up_no_other(
 
 def test_beat_asks_for_the_chores_every_minute() -> None:
     assert CONFIGURATION["beat_schedule"][TASK]["schedule"] == 60
+    assert CONFIGURATION["beat_schedule"][SEAL]["schedule"] == 5

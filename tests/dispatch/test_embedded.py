@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import event, select, update
 from structlog.testing import capture_logs
 
+from appointed import audit
 from appointed.core.db import Database, connect, transaction
 from appointed.core.leases import Lease
 from appointed.core.settings import Settings
@@ -203,3 +205,13 @@ async def test_an_idle_one_does_not_keep_the_only_writer_busy(
             assert len(begun) - before <= 6
     finally:
         await watched.dispose()
+
+
+async def test_the_trail_is_sealed_beside_the_sending(context: Context, patient_id: UUID) -> None:
+    heads = audit.heads_in(context.settings.var_dir)
+    async with Dispatcher(context, replace(QUICK, seal=timedelta(milliseconds=50))):
+        await until(heads.exists)
+    async with context.database.reads() as session:
+        report = await audit.verify(session, heads)
+    assert (report.unsealed, report.findings) == (0, [])
+    assert report.sealed > 0

@@ -11,6 +11,7 @@ from sqlalchemy import URL, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, QueuePool
 
+from appointed.audit import triggers
 from appointed.core.crypto import Vault
 from appointed.core.db import Database, connect, metadata
 from appointed.migrations import upgrade
@@ -89,6 +90,7 @@ async def fresh(server: Server, folder: Path, vault: Vault, *, is_migrated: bool
         try:
             if is_migrated:
                 await upgrade(database.engines[-1])
+                await _let_trail_go(database.engines[-1])
             yield Backend(server, url, database, broom)
         finally:
             await broom.dispose()
@@ -96,6 +98,13 @@ async def fresh(server: Server, folder: Path, vault: Vault, *, is_migrated: bool
     finally:
         if server.name in DROP:
             await _order(server, DROP[server.name].format(name))
+
+
+async def _let_trail_go(engine: AsyncEngine) -> None:
+    """A test's rows are deleted after it, those of the trail too."""
+    async with engine.begin() as connection:
+        for statement in triggers.remove(engine.dialect.name):
+            await connection.exec_driver_sql(statement)
 
 
 def _hurry(connection: Any, _record: object) -> None:

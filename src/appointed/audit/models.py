@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import JSON, Index
+from sqlalchemy import JSON, BigInteger, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appointed.core.db import Base
@@ -30,3 +30,13 @@ class AuditEvent(Base):
     request_id: Mapped[str | None] = mapped_column(MachineString(64))
     detail: Mapped[dict[str, str]] = mapped_column(JSON)
     signature: Mapped[bytes] = mapped_column(Digest())
+
+
+class AuditSeal(Base):
+    """That a row of the trail is the one in this place: `hash` hangs on the seal before it (`audit.chain`)."""
+
+    __tablename__ = "audit_seals"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    event_id: Mapped[UUID] = mapped_column(unique=True)
+    hash: Mapped[bytes] = mapped_column(Digest())

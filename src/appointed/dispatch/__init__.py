@@ -4,8 +4,8 @@ from .chores import close_missed, do_chores
 from .delivery import USUAL, deliver, deliver_due, due_ids
 from .embedded import Dispatcher
 from .handlers import HANDLERS
-from .housekeeping import tidy, tidy_if_due
+from .housekeeping import seal_trail, tidy, tidy_if_due
 from .timing import Timing
 
 __all__ = ["HANDLERS", "USUAL", "Dispatcher", "Timing", "close_missed", "deliver", "deliver_due", "do_chores",
-           "due_ids", "tidy", "tidy_if_due"]  # fmt: skip
+           "due_ids", "seal_trail", "tidy", "tidy_if_due"]  # fmt: skip

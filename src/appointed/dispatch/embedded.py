@@ -1,9 +1,11 @@
 """The dispatcher inside the server: does the background work where there is no broker."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -16,13 +18,29 @@ from appointed.notifications.context import Context
 
 from .chores import do_chores
 from .delivery import USUAL, carry_out, due_ids, lease, named, where
-from .housekeeping import tidy_if_due
+from .housekeeping import seal_trail, tidy_if_due
 from .timing import Timing
 
 LEADER = "dispatcher"
 PARALLEL = 8
 CHORES_SECONDS = 60.0
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Beside:
+    """Work that is done every so many seconds beside the sending, which is not to wait for it."""
+
+    work: Callable[[], Coroutine[Any, Any, object]]
+    every: float
+    again_at: float = 0.0
+    task: asyncio.Task[None] | None = None
+
+    def start_if_due(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self.again_at and (self.task is None or self.task.done()):
+            self.task = asyncio.create_task(_logged(self.work()))
+            self.again_at = now + self.every
 
 
 class Dispatcher:
@@ -37,7 +55,10 @@ class Dispatcher:
         self._is_leading = self._is_stopping = False
         self._woken = asyncio.Event()
         self._sends: set[asyncio.Task[None]] = set()
-        self._working: asyncio.Task[None] | None = None
+        self._beside = [
+            _Beside(self._chores, CHORES_SECONDS),
+            _Beside(partial(seal_trail, context), timing.seal.total_seconds()),
+        ]
 
     def wake(self, _ids: Sequence[UUID] = ()) -> None:
         """Messages wait. For the thread of the event loop; never fails and never waits."""
@@ -45,7 +66,9 @@ class Dispatcher:
 
     async def __aenter__(self) -> Self:
         now = asyncio.get_running_loop().time()
-        self._lead_again_at, self._chores_again_at = now, now + CHORES_SECONDS
+        self._lead_again_at = now
+        for each in self._beside:
+            each.again_at = now + each.every
         self._work = asyncio.create_task(self._run(), name="dispatcher")
         return self
 
@@ -57,7 +80,7 @@ class Dispatcher:
         self.wake()
         # Not cancelled but asked to end: a cancelled statement costs its connection.
         await _end({self._work}, self._timing.grace)
-        await _end(self._sends | ({self._working} if self._working else set()), self._timing.grace)
+        await _end(self._sends | {each.task for each in self._beside if each.task}, self._timing.grace)
         if self._is_leading:
             with suppress(Exception):
                 await self._take(lasting=timedelta())
@@ -76,7 +99,8 @@ class Dispatcher:
         free = self._parallel - len(self._sends)
         if not self._is_leading or not free:
             return
-        self._do_chores()
+        for each in self._beside:
+            each.start_if_due()
         # Asked while reading: an idle dispatcher would otherwise take the only writer's place every second.
         if await due_ids(self._context, 1):
             for leased in await lease(self._context, free, self._timing):
@@ -99,13 +123,6 @@ class Dispatcher:
     async def _take(self, lasting: timedelta) -> bool:
         now = self._context.clock.now()
         return await leases.take(self._context.database.writes, LEADER, self._holder, lasting, now)
-
-    def _do_chores(self) -> None:
-        """Beside the sending, which is not to wait for it."""
-        now = asyncio.get_running_loop().time()
-        if now >= self._chores_again_at and (self._working is None or self._working.done()):
-            self._working = asyncio.create_task(_logged(self._chores()))
-            self._chores_again_at = now + CHORES_SECONDS
 
     async def _chores(self) -> None:
         await do_chores(self._context)

@@ -1,4 +1,4 @@
-"""Sweeping up what nobody needs any more: in small batches, and as often as anybody likes."""
+"""Sealing the trail, and sweeping up what nobody needs any more: in small batches, and as often as anybody likes."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, delete, or_, select, tuple_
 
+from appointed import audit
 from appointed.accounts.models import LoginSession
 from appointed.availability.rules import tick_of
 from appointed.core import leases
@@ -34,12 +35,19 @@ async def tidy_if_due(context: Context) -> None:
         await tidy(context)
 
 
+async def seal_trail(context: Context) -> None:
+    """Seal what the audit trail got since the last time."""
+    await audit.seal_if_due(context.database, audit.heads_in(context.settings.var_dir), context.clock.now())
+
+
 async def tidy(context: Context) -> Mapping[str, int]:
     """Delete what is stale, up to 20,000 rows of each table; the next time deletes more. How many went, by table."""
     gone = {
         table.__tablename__: await _sweep(context.database, table.__table__, is_stale)
         for table, is_stale in _stale(context.clock.now())
     }
+    # Rows whose transaction was open for very long, or whose machine's clock is slow, are found here.
+    await audit.seal(context.database, audit.heads_in(context.settings.var_dir), context.clock.now(), is_thorough=True)
     log.info("tidied", **gone)
     return gone
 

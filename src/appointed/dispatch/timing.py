@@ -18,6 +18,7 @@ class Timing:
     )  # fmt: skip
     poll: timedelta = timedelta(seconds=1)
     leader: timedelta = timedelta(seconds=15)
+    seal: timedelta = timedelta(seconds=5)
     grace: timedelta = timedelta(seconds=5)
 
     def __post_init__(self) -> None:
