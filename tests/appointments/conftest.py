@@ -33,6 +33,10 @@ class Servers:
             self._running[key] = await self._stack.enter_async_context(server)
         return self._running[key].url
 
+    async def two(self, backend: Backend) -> list[str]:
+        """The addresses of two processes on one database."""
+        return [await self.on(backend, number) for number in (0, 1)]
+
 
 # No longer than a module: their dispatchers would go on with what later tests write into the same database.
 @pytest.fixture(scope="module")

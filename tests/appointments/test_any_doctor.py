@@ -7,12 +7,9 @@ import httpx
 import pytest
 
 from tests.support.clock import FixedClock
-from tests.support.databases import Backend
 from tests.support.factories import Clinic, Person
-from tests.support.racing import at_once, connected, day_after_tomorrow, enrol, tally, winners
+from tests.support.racing import tally
 from tests.support.soundness import flaws
-
-from .conftest import Servers
 
 HALF_HOUR = timedelta(minutes=30)
 
@@ -61,18 +58,3 @@ async def test_a_repeated_request_is_answered_alike_though_nobody_is_free_by_the
     first, again = await book(client, patient, ten, "k"), await book(client, patient, ten, "k")
     assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
     assert again.headers["Idempotency-Replayed"] == "true"
-
-
-async def test_as_many_of_many_are_booked_as_there_are_doctors(
-    backend: Backend, servers: Servers, todays_clinic: Clinic
-) -> None:
-    doctors = [await todays_clinic.doctor() for _ in range(8)]
-    urls = [await servers.on(backend, number) for number in (0, 1)]
-    async with connected(await enrol(todays_clinic, 100), *urls) as clients:
-        body = {"starts_at": day_after_tomorrow().isoformat()}
-        answers = await at_once(
-            [lambda client=client: client.post("/appointments/any-doctor", json=body) for client in clients]  # type: ignore[misc]
-        )
-    assert tally(answers) == {"201": len(doctors), "409 slot_taken": 100 - len(doctors)}
-    assert {visit["doctor_id"] for visit in winners(answers)} == {str(doctor.id) for doctor in doctors}
-    assert await flaws(backend.database) == []

@@ -45,7 +45,7 @@ async def test_of_many_who_want_one_time_one_gets_it(backend: Backend, servers: 
 async def test_of_many_who_want_one_time_from_two_servers_one_gets_it(
     backend: Backend, servers: Servers, todays_clinic: Clinic
 ) -> None:
-    urls = [await servers.on(backend, number) for number in (0, 1)]
+    urls = await servers.two(backend)
     await race_for_each_half_hour(backend.database, todays_clinic, ROUNDS_ON_TWO_SERVERS, *urls)
 
 
@@ -72,7 +72,7 @@ async def test_a_patient_who_books_many_doctors_for_the_same_instant_sees_one_of
 ) -> None:
     doctors = [await todays_clinic.doctor() for _ in range(20)]
     (patient,) = await enrol(todays_clinic, 1)
-    urls = [await servers.on(backend, number) for number in (0, 1)]
+    urls = await servers.two(backend)
     async with connected([patient] * len(doctors), *urls) as clients:
         answers = await at_once([
             booking(client, doctor.profile_id, day_after_tomorrow())
@@ -90,7 +90,7 @@ async def test_whoever_meets_whom_in_whatever_order_nobody_is_in_two_places(
     doctors = [await todays_clinic.doctor() for _ in range(4)]
     kind = await todays_clinic.visit_type(length_minutes=30, grid_minutes=15, buffer_after_minutes=10)
     people = await enrol(todays_clinic, 8)
-    urls = [await servers.on(backend, number) for number in (0, 1)]
+    urls = await servers.two(backend)
     async with connected([draw.choice(people) for _ in range(160)], *urls) as clients:
         answers = await at_once([
             booking(client, draw.choice(doctors).profile_id, day_after_tomorrow() + QUARTER * draw.randrange(12),

@@ -53,6 +53,13 @@ class Outcome:
         return {each["id"] for each in said["affected"]} if self.removal.is_success else set(said["visits"])
 
 
+async def insisting(delete: Post) -> httpx.Response:
+    """Cancelling starts again when a visit is booked meanwhile, and says 503 when that does not end."""
+    while (response := await delete()).status_code == 503:
+        assert "Retry-After" in response.headers
+    return response
+
+
 async def take_away_amid(posts: list[Post], delete: Post, answered: int) -> Outcome:
     """All book at once; the time is taken away when so many of them are answered."""
     count, reached = 0, asyncio.Event()
@@ -69,10 +76,7 @@ async def take_away_amid(posts: list[Post], delete: Post, answered: int) -> Outc
 
     async def remove() -> httpx.Response:
         await reached.wait()
-        # Cancelling starts again when a visit is booked meanwhile, and says 503 when that does not end.
-        while (response := await delete()).status_code == 503:
-            assert "Retry-After" in response.headers
-        return response
+        return await insisting(delete)
 
     *bookings, removal = await at_once([*((lambda post=post: book(post)) for post in posts), remove])
     return Outcome(bookings, removal)

@@ -1,17 +1,28 @@
 """Holds, moves and rooms in races, over HTTP against real servers: winners as capacity allows, and nobody twice."""
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
 from sqlalchemy import select
 
 from appointed.locations.models import Location
+from tests.support.clock import FixedClock
 from tests.support.databases import Backend
 from tests.support.factories import Clinic
-from tests.support.racing import HALF_HOUR, at_once, booking, connected, day_after_tomorrow, enrol, tally, winners
+from tests.support.racing import (
+    HALF_HOUR,
+    at_once,
+    booking,
+    check_one_winner,
+    connected,
+    day_after_tomorrow,
+    enrol,
+    posting,
+    tally,
+)
 from tests.support.soundness import flaws, remains
 
 from .conftest import Servers
@@ -19,20 +30,12 @@ from .conftest import Servers
 CLIENTS = 100
 
 
-def posting(client: httpx.AsyncClient, path: str, **body: Any) -> Callable[[], Any]:
-    return lambda: client.post(path, json=body)
-
-
-async def urls_of(backend: Backend, servers: Servers) -> list[str]:
-    return [await servers.on(backend, number) for number in (0, 1)]
-
-
 async def test_of_holds_and_bookings_of_one_time_one_wins(
     backend: Backend, servers: Servers, todays_clinic: Clinic
 ) -> None:
     doctor, at = await todays_clinic.doctor(), day_after_tomorrow()
     said = {"doctor_id": str(doctor.id), "starts_at": at.isoformat()}
-    async with connected(await enrol(todays_clinic, CLIENTS), *await urls_of(backend, servers)) as clients:
+    async with connected(await enrol(todays_clinic, CLIENTS), *await servers.two(backend)) as clients:
         answers = await at_once([
             posting(client, "/appointments/holds" if number % 2 else "/appointments", **said)
             for number, client in enumerate(clients)
@@ -46,34 +49,55 @@ async def test_a_hold_is_confirmed_once_however_often_and_whoever_books_meanwhil
 ) -> None:
     doctor, at = await todays_clinic.doctor(), day_after_tomorrow()
     holder, *others = await enrol(todays_clinic, CLIENTS)
-    urls = await urls_of(backend, servers)
+    urls = await servers.two(backend)
     async with connected([holder] * 20 + others, *urls) as clients:
         held = await clients[0].post("/appointments/holds", json={"doctor_id": str(doctor.id),
                                                                   "starts_at": at.isoformat()})  # fmt: skip
         confirming = [posting(client, f"/appointments/{held.json()['id']}/confirm") for client in clients[:20]]
         answers = await at_once([*confirming, *(booking(client, doctor.profile_id, at) for client in clients[20:])])
     assert tally(answers) == {"200": 20, "409 slot_taken": len(others)}
+    assert [str(visit.id) for visit in (await remains(backend.database)).live] == [held.json()["id"]]
     assert await flaws(backend.database) == []
 
 
-async def test_a_hundred_moves_onto_each_others_times_leave_everybody_somewhere(
+async def test_a_hundred_who_swap_times_stay_and_move_up_behind_each_other(
     backend: Backend, servers: Servers, todays_clinic: Clinic
 ) -> None:
-    """Everybody wants the time of the next, and some free times are there to begin the round."""
-    doctor, first = await todays_clinic.doctor(), day_after_tomorrow()
-    people = await enrol(todays_clinic, 12)
-    times = [first + HALF_HOUR * number for number in range(14)]
-    visits = [await todays_clinic.visit(one, doctor, at) for one, at in zip(people, times, strict=False)]
-    async with connected(people, *await urls_of(backend, servers)) as clients:
-        for step in (1, 2, 5, 1, 3, 1, 2, 1, 1):
-            wanted = [times[(number + step) % len(times)] for number in range(len(visits))]
+    """Two doctors' patients want each other's times, so no one can go; then each wants what the next one leaves."""
+    doctors, first = [await todays_clinic.doctor() for _ in range(10)], day_after_tomorrow()
+    places = [(doctor, late) for doctor in range(10) for late in range(10)]
+    people = await enrol(todays_clinic, CLIENTS)
+    visits = {
+        (doctor, late): await todays_clinic.visit(person, doctors[doctor], first + HALF_HOUR * late)
+        for person, (doctor, late) in zip(people, places, strict=True)
+    }
+    async with connected(people, *await servers.two(backend)) as clients:
+
+        async def move(wanted: Callable[[int, int], tuple[int, int]]) -> dict[tuple[int, int], httpx.Response]:
+            said = {place: wanted(*place) for place in places}
             answers = await at_once([
-                posting(client, f"/appointments/{visit.id}/reschedule", starts_at=at.isoformat())
-                for client, visit, at in zip(clients, visits, wanted, strict=True)
+                posting(client, f"/appointments/{visits[place].id}/reschedule",
+                        doctor_id=str(doctors[said[place][0]].id),
+                        starts_at=(first + HALF_HOUR * said[place][1]).isoformat())
+                for client, place in zip(clients, places, strict=True)
             ])  # fmt: skip
-            assert set(tally(answers)) <= {"200", "409 slot_taken"}
-            assert "200" in tally(answers)
-    assert len((await remains(backend.database)).live) == len(people)
+            return dict(zip(places, answers, strict=True))
+
+        swapped = await move(lambda doctor, late: (doctor ^ 1, late))
+        assert tally(swapped.values()) == {"409 slot_taken": CLIENTS}
+        moved = await move(lambda doctor, late: ((doctor + 1) % 10, late + 1))
+    assert set(tally(moved.values())) <= {"200", "409 slot_taken"}
+    gone = {place for place, answer in moved.items() if answer.is_success}
+    assert gone >= {(doctor, 9) for doctor in range(10)}, "the last ones' times are free"
+    assert {((doctor + 1) % 10, late + 1) for doctor, late in gone if late < 9} <= gone, "the others' were not"
+    now = {visit.id: (visit.doctor_id, visit.starts_at) for visit in (await remains(backend.database)).live}
+    assert now == {
+        visits[doctor, late].id: (
+            doctors[(doctor + was_moved) % 10].id, first + HALF_HOUR * (late + was_moved)
+        )
+        for doctor, late in places
+        for was_moved in [(doctor, late) in gone]
+    }  # fmt: skip
     assert await flaws(backend.database) == []
 
 
@@ -88,7 +112,7 @@ async def test_of_many_who_move_to_one_time_one_gets_it(
         )
         for number, one in enumerate(people)
     ]
-    async with connected(people, *await urls_of(backend, servers)) as clients:
+    async with connected(people, *await servers.two(backend)) as clients:
         answers = await at_once([
             posting(client, f"/appointments/{visit.id}/reschedule", doctor_id=str(wanted.id), starts_at=to.isoformat())
             for client, visit in zip(clients, visits, strict=True)
@@ -104,13 +128,15 @@ async def test_there_are_as_many_visits_at_once_as_rooms_of_the_kind(
     for _ in range(rooms):
         await todays_clinic.room(await _main_place(backend))
     kind = await todays_clinic.visit_type(room_kind="treatment")
-    async with connected(await enrol(todays_clinic, CLIENTS), *await urls_of(backend, servers)) as clients:
+    async with connected(await enrol(todays_clinic, CLIENTS), *await servers.two(backend)) as clients:
         answers = await at_once([
             booking(client, doctors[number % len(doctors)].profile_id, day_after_tomorrow(), visit_type_id=str(kind.id))
             for number, client in enumerate(clients)
         ])  # fmt: skip
-    assert len(winners(answers)) == rooms
-    assert set(tally(answers)) == {"201", "409 slot_taken", "409 room_taken"}
+    # Whoever wants a doctor who has a room is told of the doctor, and the others of the rooms.
+    of_a_doctor = CLIENTS // len(doctors)
+    lost = {"409 slot_taken": rooms * (of_a_doctor - 1), "409 room_taken": (len(doctors) - rooms) * of_a_doctor}
+    assert tally(answers) == {"201": rooms} | lost
     assert await flaws(backend.database) == []
 
 
@@ -119,7 +145,7 @@ async def test_undoing_races_with_whoever_takes_the_time(
 ) -> None:
     doctor, first = await todays_clinic.doctor(), day_after_tomorrow()
     owner, *others = await enrol(todays_clinic, 20)
-    async with connected([owner, *others], *await urls_of(backend, servers)) as clients:
+    async with connected([owner, *others], *await servers.two(backend)) as clients:
         for number in range(5):
             at = first + timedelta(hours=number)
             visit = await todays_clinic.visit(owner, doctor, at)
@@ -129,7 +155,30 @@ async def test_undoing_races_with_whoever_takes_the_time(
                 *(booking(client, doctor.profile_id, at) for client in clients[1:]),
             ])  # fmt: skip
             assert sum(answer.is_success for answer in answers) == 1
-            assert set(tally(answers)) <= {"200", "201", "409 slot_taken"}
+            assert tally(answers)["409 slot_taken"] == len(clients) - 1
+    assert await flaws(backend.database) == []
+
+
+async def test_a_hold_that_is_over_stands_in_nobodys_way_and_is_ended_once(
+    backend: Backend, servers: Servers, todays_clinic: Clinic
+) -> None:
+    """A hundred want its time, its patient is wanted elsewhere at that time, and it is confirmed too late."""
+    (doctor, other), at = [await todays_clinic.doctor() for _ in range(2)], day_after_tomorrow()
+    holder, *others = await enrol(todays_clinic, CLIENTS + 1)
+    an_hour_ago = replace(todays_clinic, clock=FixedClock(datetime.now(UTC) - timedelta(hours=1)))
+    hold = await an_hour_ago.visit(holder, doctor, at, is_held=True)
+    async with connected([holder] * 10 + others, *await servers.two(backend)) as clients:
+        elsewhere = [booking(client, other.profile_id, at) for client in clients[:5]]
+        late = [posting(client, f"/appointments/{hold.id}/confirm") for client in clients[5:10]]
+        answers = await at_once([*elsewhere, *(booking(client, doctor.profile_id, at) for client in clients[10:]),
+                                 *late])  # fmt: skip
+    assert tally(answers[:5]) == {"201": 1, "409 patient_busy": 4}
+    check_one_winner(answers[5:-5])
+    assert tally(answers[-5:]) == {"410 hold_expired": 5}
+    found = await remains(backend.database)
+    (ended,) = [visit for visit in found.visits if visit.id == hold.id]
+    assert (ended.status, ended.cancel_code) == ("cancelled", "hold_expired")
+    assert len(found.live) == 2
     assert await flaws(backend.database) == []
 
 

@@ -27,7 +27,7 @@ async def test_no_visit_lies_in_leave_and_nobody_knows(
 ) -> None:
     desk, doctor = await todays_clinic.staff(Role.ADMIN), await todays_clinic.doctor()
     people, first = await enrol(todays_clinic, CLIENTS), day_after_tomorrow()
-    async with connected([desk, *people], await servers.on(backend)) as (desk_client, *clients):
+    async with connected([desk, *people], *await servers.two(backend)) as (desk_client, *clients):
         times = [first + timedelta(days=each // A_DAY) + HALF_HOUR * (each % A_DAY) for each in range(CLIENTS)]
         posts = [booking(each, doctor.profile_id, at) for each, at in zip(clients, times, strict=True)]
         outcome = await take_away_amid(posts, leave_of(desk_client, doctor.id, first), answered)

@@ -98,6 +98,11 @@ def booking(client: httpx.AsyncClient, doctor_id: UUID | str, starts_at: datetim
     return lambda: client.post("/appointments", json=body)
 
 
+def posting(client: httpx.AsyncClient, path: str, **body: Any) -> Any:
+    """A call that posts `body`."""
+    return lambda: client.post(path, json=body)
+
+
 def tally(responses: Iterable[httpx.Response]) -> Counter[str]:
     """How many answers there were of each kind: `201`, `409 slot_taken`."""
     return Counter(_kind_of(response) for response in responses)
