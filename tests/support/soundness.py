@@ -97,7 +97,8 @@ def _overlaps(found: Remains) -> Iterable[str]:
     meetings = [(each.doctor_id, tick_of(each.starts_at), tick_of(each.ends_at)) for each in found.held]
     for taken in (theirs, sorted([*doctors, *meetings], key=lambda span: span[1])):
         last: dict[UUID, int] = {}
-        for resource_id, start, end in taken:
+        # Who is done in the moment in which they begin has had no time, and somebody else may begin then.
+        for resource_id, start, end in (span for span in taken if span[1] < span[2]):
             if start < last.get(resource_id, start):
                 yield f"{resource_id} is double booked at tick {start}"
             last[resource_id] = max(end, last.get(resource_id, end))

@@ -92,7 +92,8 @@ class Steps(RuleBasedStateMachine):
         assert self.run(self.real.ticks()) == busy
         assert self.run(self.real.never()) == []
         owners: list[Visit | Meeting] = [*self.model.visits, *self.model.meetings]
-        assert self.run(self.real.flaws({each.id: (each.before, each.after) for each in owners})) == []
+        flaws = self.run(self.real.flaws({each.id: (each.before, each.after) for each in owners}))
+        assert not flaws, flaws
 
     def run(self, work: Any) -> Any:
         """The database lives on the loop of the test, and this in a thread beside it."""
