@@ -4,6 +4,7 @@ No login, no lock, no rule is looked at, nothing is sealed or signed: what is le
 the database. Run by uvicorn like the real server.
 """
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -147,6 +148,9 @@ def create_app() -> FastAPI:
     async def page(from_: From, to: datetime) -> Response:
         return _rows(PAGE, VISIT_COLUMNS, await _store_of(app).select(SELECT_PAGE, from_, to))
 
+    # As the real server does.
+    gc.collect()
+    gc.freeze()
     return app
 
 
