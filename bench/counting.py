@@ -17,41 +17,12 @@ from . import operations
 from .crowd import Crowd
 from .setup import Clinic
 
-Counted = dict[str, str]
-"""By operation: `6 + BEGIN + COMMIT`."""
 
-
-async def of_clinic(settings: Settings, clinic: Clinic) -> Counted:
-    async with _counting(settings) as counting:
-        # Of two equal requests the second counts, when everything is prepared.
-        for _ in range(2):
-            visit = next(clinic.free)
-            patient, desk = ({"Authorization": f"Bearer {one.token}"} for one in (visit.patient, clinic.desk))
-            booked = await counting.ask("book", "POST", "/appointments", json=operations.asked_of_ours(visit),
-                                        headers=patient)  # fmt: skip
-            for name, doctors in (("month of free times", [visit.doctor]),
-                                  (operations.name_of_months(clinic), operations.together(clinic))):  # fmt: skip
-                await counting.ask(name, "GET", "/slots", params=operations.asked_of_months(clinic, doctors))
-            await counting.ask("page of visits", "GET", "/appointments", headers=desk,
-                               params={"from": str(clinic.first_day), "to": str(clinic.last_day)})  # fmt: skip
-            await counting.ask("cancel", "POST", f"/appointments/{booked['id']}/cancel", headers=patient)
-    return counting.counted
-
-
-async def of_crowd(settings: Settings, crowd: Crowd) -> Counted:
-    async with _counting(settings) as counting:
-        for _ in range(2):
-            await counting.ask(
-                operations.name_of_first(crowd), "GET", "/slots", params=operations.asked_of_crowd(crowd)
-            )
-    return counting.counted
-
-
-class _Counting:
-    """What each request sent."""
+class Counting:
+    """What was sent, by operation: `6 + BEGIN + COMMIT`."""
 
     def __init__(self, client: httpx.AsyncClient, database: Database) -> None:
-        self.counted: Counted = {}
+        self.counted: dict[str, str] = {}
         self._client = client
         self._seen: Counter[str] = Counter()
         writing = database.engines[-1].sync_engine
@@ -60,7 +31,26 @@ class _Counting:
         event.listen(writing, "begin", lambda *_: self._seen.update(["BEGIN"]))
         event.listen(writing, "commit", lambda *_: self._seen.update(["COMMIT"]))
 
-    async def ask(self, name: str, method: str, path: str, **how: Any) -> Any:
+    async def in_clinic(self, clinic: Clinic) -> None:
+        # Of two equal requests the second counts, when everything is prepared.
+        for _ in range(2):
+            visit = next(clinic.free)
+            patient, desk = ({"Authorization": f"Bearer {one.token}"} for one in (visit.patient, clinic.desk))
+            asked, together = operations.asked_of_ours(visit), operations.together(clinic)
+            booked = await self._ask("book", "POST", "/appointments", json=asked, headers=patient)
+            for name, doctors in (("month of free times", [visit.doctor]),
+                                  (operations.name_of_months(clinic), together)):  # fmt: skip
+                await self._ask(name, "GET", "/slots", params=operations.asked_of_months(clinic, doctors))
+            days = {"from": str(clinic.first_day), "to": str(clinic.last_day)}
+            await self._ask("page of visits", "GET", "/appointments", headers=desk, params=days)
+            await self._ask("cancel", "POST", f"/appointments/{booked['id']}/cancel", headers=patient)
+
+    async def in_crowd(self, crowd: Crowd) -> None:
+        for _ in range(2):
+            name, asked = operations.name_of_first(crowd), operations.asked_of_crowd(crowd)
+            await self._ask(name, "GET", "/slots", params=asked)
+
+    async def _ask(self, name: str, method: str, path: str, **how: Any) -> Any:
         self._seen.clear()
         answer = await self._client.request(method, path, **how)
         seen = (kind for kind in ("BEGIN", "COMMIT") if self._seen[kind])
@@ -73,13 +63,13 @@ class _Counting:
 
 
 @asynccontextmanager
-async def _counting(settings: Settings) -> AsyncIterator[_Counting]:
-    """An application in this process."""
+async def counting(settings: Settings) -> AsyncIterator[Counting]:
+    """By an application in this process."""
     app = create_app(settings, hint=lambda _ids: None)
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     database = app.state.appointed.database
     try:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bench") as client:
-            yield _Counting(client, database)
+            yield Counting(client, database)
     finally:
         await database.dispose()

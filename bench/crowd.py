@@ -31,7 +31,10 @@ OPENS_AT = (8 * 60, 8 * 60 + 30, 9 * 60, 9 * 60 + 30)
 OPEN_MINUTES = 8 * 60
 VISIT_MINUTES = 30
 DOCTORS_A_TRANSACTION = 100
-SETTLE = {"postgresql": "VACUUM (ANALYZE)", "mysql": "ANALYZE TABLE busy_ticks, schedules, doctors"}
+SETTLE = {
+    "postgresql": "VACUUM (ANALYZE) busy_ticks, schedules, doctors",
+    "mysql": "ANALYZE TABLE busy_ticks, schedules, doctors",
+}
 
 # A row a visit, which the database itself makes the ticks of: six times as many would have to be sent.
 VISITS = Table(

@@ -15,7 +15,7 @@ from rich.table import Table
 from tests.support.server import environment_of
 from tests.support.servers import BACKENDS, Missing, Server, find
 
-from . import counting
+from .counting import counting
 from .crowd import fill_crowd
 from .measuring import Bench, Measured, clinic_round, crowd_round
 from .operations import CLIENTS
@@ -32,19 +32,20 @@ async def measure(server: Server, *, count: int, rounds: int, size: Size) -> Tab
     with tempfile.TemporaryDirectory() as folder:
         async with scratch(server, Path(folder)) as settings:
             clinic = await fill(settings, size)
-            counted = await counting.of_clinic(settings, clinic)
             environment = environment_of(settings) | {"PYTHONPATH": os.pathsep.join(sys.path)}
             async with (
+                counting(settings) as counts,
                 serving(OURS, environment, Path(folder)) as ours,
                 serving(BARE, environment, Path(folder)) as bare,
             ):
                 play = partial(_play, partial(Bench, ours, bare), server, count=count, rounds=rounds)
+                await counts.in_clinic(clinic)
                 measured = await play(partial(clinic_round, clinic=clinic))
                 _say(f"{server.name}: {size.crowd:,} doctors come")
                 crowd = await fill_crowd(settings, clinic, size.crowd)
-                counted |= await counting.of_crowd(settings, crowd)
+                await counts.in_crowd(crowd)
                 measured |= await play(partial(crowd_round, crowd=crowd))
-    return _table(server, measured, counted)
+    return _table(server, measured, counts.counted)
 
 
 async def _play(
