@@ -1,11 +1,12 @@
-"""The yardstick: handlers that make the same durable writes, or one SELECT, and nothing else.
+"""The yardstick: handlers that make the same durable writes, or a plain SELECT, and nothing else.
 
 No login, no lock, no rule is looked at, nothing is sealed or signed: what is left is the web framework, the driver and
 the database. Run by uvicorn like the real server.
 """
 
+import gc
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -75,9 +76,26 @@ CANCEL_VISIT = ("UPDATE appointments SET status = ?, version = version + 1, canc
 DELETE_TICKS = "DELETE FROM busy_ticks WHERE owner_id = ?"
 DELETE_RELATION = "DELETE FROM care_relations WHERE appointment_id = ?"
 SELECT_MONTH = (f"SELECT {', '.join(BUSY_COLUMNS)} FROM appointments"  # noqa: S608 - ours
-                " WHERE doctor_id = ? AND starts_at >= ? AND starts_at < ? ORDER BY starts_at")  # fmt: skip
+                " WHERE doctor_id IN ({}) AND starts_at >= ? AND starts_at < ? ORDER BY starts_at")  # fmt: skip
 SELECT_PAGE = (f"SELECT {', '.join(VISIT_COLUMNS)} FROM appointments"  # noqa: S608 - ours
                " WHERE starts_at >= ? AND starts_at < ? ORDER BY starts_at, id LIMIT 51")  # fmt: skip
+SELECT_FREE = """
+    SELECT schedules.doctor_id, schedules.location_id
+    FROM schedules JOIN doctors ON doctors.id = schedules.doctor_id
+    WHERE doctors.is_active AND weekday = ? AND start_minute <= ? AND end_minute >= ? AND NOT EXISTS
+        (SELECT 1 FROM busy_ticks WHERE resource_id = schedules.doctor_id AND tick >= ? AND tick < ?)
+    ORDER BY schedules.doctor_id LIMIT ?
+"""
+
+
+class Free(TypedDict):
+    doctor_id: UUID
+    location_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+
+
+FREE = TypeAdapter(list[Free])
 
 
 class Who(BaseModel):
@@ -114,13 +132,25 @@ def create_app() -> FastAPI:
         return _answer({"id": visit_id, "status": "cancelled"})
 
     @app.get("/slots")
-    async def month(doctor_id: UUID, from_: From, to: datetime) -> Response:
-        return _rows(MONTH, BUSY_COLUMNS, await _store_of(app).select(SELECT_MONTH, doctor_id, from_, to))
+    async def month(doctor_id: Annotated[list[UUID], Query()], from_: From, to: datetime) -> Response:
+        statement = SELECT_MONTH.format(", ".join("?" * len(doctor_id)))
+        return _rows(MONTH, BUSY_COLUMNS, await _store_of(app).select(statement, *doctor_id, from_, to))
+
+    @app.get("/slots/first")
+    async def first(
+        weekday: int, minute: Annotated[list[int], Query()], tick: Annotated[list[int], Query()], limit: int
+    ) -> Response:
+        half_hours = zip(minute, tick, strict=True)
+        found = await _first_free(_store_of(app), weekday, half_hours, limit)
+        return Response(FREE.dump_json(found), media_type="application/json")
 
     @app.get("/appointments")
     async def page(from_: From, to: datetime) -> Response:
         return _rows(PAGE, VISIT_COLUMNS, await _store_of(app).select(SELECT_PAGE, from_, to))
 
+    # As the real server does.
+    gc.collect()
+    gc.freeze()
     return app
 
 
@@ -134,6 +164,25 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _store_of(app: FastAPI) -> Store:
     store: Store = app.state.store
     return store
+
+
+async def _first_free(store: Store, weekday: int, half_hours: Iterable[tuple[int, int]], limit: int) -> list[Free]:
+    """Told the half hours of a day, each as its minute of the day and its tick; every visit takes one."""
+    found: list[Free] = []
+    for minute, tick in half_hours:
+        found += await _free_at(store, weekday, minute, tick, limit - len(found))
+        if len(found) == limit:
+            break
+    return found
+
+
+async def _free_at(store: Store, weekday: int, minute: int, tick: int, limit: int) -> list[Free]:
+    """The first doctors by id who are there in that half hour and have nothing to do."""
+    until = minute + VISIT // timedelta(minutes=1), tick + VISIT // timedelta(seconds=TICK_SECONDS)
+    rows = await store.select(SELECT_FREE, weekday, minute, until[0], tick, until[1], limit)
+    starts_at, ends_at = (datetime.fromtimestamp(each * TICK_SECONDS, UTC) for each in (tick, until[1]))
+    return [{"doctor_id": doctor_id, "location_id": location_id, "starts_at": starts_at, "ends_at": ends_at}
+            for doctor_id, location_id in rows]  # fmt: skip
 
 
 def _booked(body: Booking, now: datetime) -> tuple[Visit, list[Statement]]:

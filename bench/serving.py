@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from tests.support.server import free_port
 
-from appointed.app import create_app
+from appointed.app import served
 
 from .load import HOST, drive, request
 
@@ -22,7 +22,7 @@ START_SECONDS = 30
 
 def api() -> FastAPI:
     """The real application as it runs beside workers that do the background work."""
-    return create_app(hint=lambda _ids: None)
+    return served(hint=lambda _ids: None)
 
 
 @asynccontextmanager

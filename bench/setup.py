@@ -47,10 +47,11 @@ DROP = {"postgresql": "DROP DATABASE IF EXISTS {} WITH (FORCE)", "mysql": "DROP 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a clinic is."""
+    """How large a clinic is, and how many doctors come after its own."""
 
     doctors: int = 50
     patients: int = 400
+    crowd: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,12 @@ class _Plan:
 
     def _starts(self, day: date) -> list[datetime]:
         opens = datetime.combine(day, time(OPEN_FROM), self.settings.zone).astimezone(UTC)
-        return [opens + number * VISIT for number in range((OPEN_UNTIL - OPEN_FROM) * 2)]
+        return [opens + number * VISIT for number in range(visits_a_day())]
+
+
+def visits_a_day() -> int:
+    """How many a doctor has who is fully booked."""
+    return timedelta(hours=OPEN_UNTIL - OPEN_FROM) // VISIT
 
 
 def _book(session: AsyncSession, clinic: Clinic, visit: Visit, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """The web application: its routes, its middleware and how errors are shown."""
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -113,6 +114,15 @@ def create_app(
     app.add_middleware(RequestLog)
     app.add_middleware(TrailingSlash)
     _add_error_handlers(app)
+    return app
+
+
+def served(*, hint: Hint | None = None) -> FastAPI:
+    """The application of a process that does nothing but serve it."""
+    app = create_app(hint=hint)
+    # What was made until now stays: looking through it for garbage was half of the work of a long answer.
+    gc.collect()
+    gc.freeze()
     return app
 
 

@@ -78,7 +78,7 @@ def serve(
     if settings.environment is Environment.DEVELOPMENT:
         _run(_migrate, needs_schema=False)
     # Parents of several processes import the factory by its name.
-    uvicorn.run("appointed.app:create_app", factory=True, host=host, port=port, workers=workers, access_log=False,
+    uvicorn.run("appointed.app:served", factory=True, host=host, port=port, workers=workers, access_log=False,
                 log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE_SECONDS,
                 timeout_worker_healthcheck=START_SECONDS)  # fmt: skip
 
