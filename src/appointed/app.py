@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from appointed import __version__
 from appointed.accounts.passwords import Hasher
 from appointed.accounts.tokens import Tokens
+from appointed.admin.audit_routes import router as audit_events
 from appointed.admin.routes import router as users
 from appointed.appointments import offers
 from appointed.appointments.booking_routes import router as bookings
@@ -45,6 +46,7 @@ from appointed.health import router as health
 from appointed.locations.room_routes import router as rooms
 from appointed.locations.routes import router as places
 from appointed.middleware import RequestLog, TrailingSlash
+from appointed.patients.access_routes import router as accesses
 from appointed.patients.related_routes import router as related_people
 from appointed.patients.routes import router as patients
 from appointed.records.routes import router as records
@@ -62,8 +64,10 @@ ROUTERS = (
     health,
     auth,
     users,
+    audit_events,
     patients,
     related_people,
+    accesses,
     doctors,
     profiles,
     availability,

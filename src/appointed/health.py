@@ -25,9 +25,7 @@ class Readiness(BaseModel):
     database: Literal["ok", "unreachable", "not migrated"]
     outbox_waiting: int = Field(description="Messages that are due and not done.")
     outbox_dead: int = Field(description="Messages that were given up.")
-    audit_unsealed_seconds: float = Field(
-        description="The age of the oldest row of the audit trail that is not sealed."
-    )
+    audit_waiting_seconds: float = Field(description="The age of the oldest row of the audit trail that is not sealed.")
     warnings: list[str] = Field(description="Settings that somebody will miss.")
 
 
@@ -56,7 +54,7 @@ async def read_readiness(state: StateDep, response: Response) -> Readiness:
     status: Literal["ok", "unready"] = "ok" if database == "ok" else "unready"
     unsealed = (state.clock.now() - unsealed_at).total_seconds() if unsealed_at else 0.0
     return Readiness(status=status, database=database, outbox_waiting=waiting, outbox_dead=dead,
-                     audit_unsealed_seconds=max(0.0, round(unsealed, 1)),
+                     audit_waiting_seconds=max(0.0, round(unsealed, 1)),
                      warnings=warnings_about(state.settings))  # fmt: skip
 
 

@@ -48,6 +48,9 @@ PATCH  /users/{user_id}                                  401   403   403   403  
 DELETE /users/{user_id}                                  401   403   403   403   403   403   403   204   403
 PUT    /users/{user_id}/locations                        401   403   403   403   403   403   403   200   403
 
+GET    /audit-events                                     401   403   403   403   403   403   403   403   200
+GET    /audit-events/export                              401   403   403   403   403   403   403   403   200
+
 POST   /patients/new-patient                             201   201   201   201   201   201   201   201   201
 POST   /patients/new-patient without a login             422   422   422   422   422   422   201   201   422
 GET    /patients                                         401   403   403   200   200   200   200   200   403
@@ -65,6 +68,7 @@ PATCH  /patients/{patient_id}/related-people/{relation_id} 401 403   403   403  
 DELETE /patients/{patient_id}/related-people/{relation_id} 401 204   404   403   403   403   204   204   403
 POST   /patients/{patient_id}/related-people/{relation_id}/confirm 401 403 403 403 403 403 200 200 403
 GET    /patients/me/looks-after                          401   200   200   403   403   403   403   403   403
+GET    /patients/{patient_id}/accesses                   401   200   404   403   403   403   403   403   403
 
 POST   /doctors/new-doctor                               401   403   403   403   403   403   403   201   403
 GET    /doctors                                          200   200   200   200   200   200   200   200   200

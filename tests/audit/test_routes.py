@@ -45,6 +45,9 @@ PATCH  /users/{user_id}                                  user.change
 DELETE /users/{user_id}                                  user.change
 PUT    /users/{user_id}/locations                        user.assign
 
+GET    /audit-events                                     audit.find
+GET    /audit-events/export                              audit.export
+
 POST   /patients/new-patient                             user.create patient.register*
 POST   /patients/new-patient without a login             patient.register*
 GET    /patients                                         patient.find
@@ -62,6 +65,7 @@ PATCH  /patients/{patient_id}/related-people/{relation_id} relation.change*
 DELETE /patients/{patient_id}/related-people/{relation_id} relation.end*
 POST   /patients/{patient_id}/related-people/{relation_id}/confirm relation.confirm*
 GET    /patients/me/looks-after                          relation.find
+GET    /patients/{patient_id}/accesses                   access.find*
 
 POST   /doctors/new-doctor                               user.create doctor.register
 GET    /doctors                                          -

@@ -56,6 +56,8 @@ class Permission(StrEnum):
     RECORDS_TREATED = "records:treated"
     RECORDS_WRITE = "records:write"
 
+    AUDIT_READ = "audit:read"
+
 
 @dataclass(frozen=True, slots=True)
 class Today:

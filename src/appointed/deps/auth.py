@@ -39,7 +39,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     }),
     Role.RECEPTIONIST: DESK,
     Role.ADMIN: DESK | {P.USERS_MANAGE, P.CLINIC_MANAGE, P.DOCTORS_MANAGE},
-    Role.AUDITOR: frozenset(),
+    Role.AUDITOR: frozenset({P.AUDIT_READ}),
 }  # fmt: skip
 
 # The scheme only reads the header, and gives Swagger its Authorize button; refusing is ours.
