@@ -41,12 +41,14 @@ from appointed.core.idempotency import Replayed
 from appointed.core.settings import Environment, Settings
 from appointed.deps import DocumentedApp, State, errors
 from appointed.deps.state import Hint, state_of
+from appointed.doctors.cover_routes import router as covers
 from appointed.doctors.routes import router as doctors
 from appointed.health import router as health
 from appointed.locations.room_routes import router as rooms
 from appointed.locations.routes import router as places
 from appointed.middleware import RequestLog, TrailingSlash
 from appointed.patients.access_routes import router as accesses
+from appointed.patients.emergency_routes import router as emergencies
 from appointed.patients.related_routes import router as related_people
 from appointed.patients.routes import router as patients
 from appointed.records.routes import router as records
@@ -68,7 +70,9 @@ ROUTERS = (
     patients,
     related_people,
     accesses,
+    emergencies,
     doctors,
+    covers,
     profiles,
     availability,
     ground,

@@ -62,6 +62,9 @@ AUDIT_EVENT = frozenset({
     "id", "recorded_at", "actor_id", "action", "outcome", "entity", "entity_id", "patient_id", "request_id", "detail",
 })  # fmt: skip
 ACCESS = frozenset({"recorded_at", "action", "actor_name", "actor_roles", "is_own"})
+COVER = frozenset({"id", "doctor_id", "by_doctor_id", "valid_from", "valid_until", "created_at", "ended_at"})
+EMERGENCY = frozenset({"id", "user_id", "patient_id", "opened_at", "closes_at"})
+REVIEWED = EMERGENCY | {"reason", "reviewed_at", "reviewed_by", "note"}
 TOKENS = frozenset({"access_token", "token_type", "expires_in", "refresh_token"})
 AFFECTED = frozenset({"affected"})
 
@@ -102,6 +105,12 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "PATCH /doctors/me": DOCTOR,
     "PATCH /doctors/{doctor_id}": DOCTOR,
     "DELETE /doctors/{doctor_id}": AFFECTED,
+    "POST /doctors/{doctor_id}/covers": COVER,
+    "GET /doctors/{doctor_id}/covers": COVER,
+    "DELETE /doctors/{doctor_id}/covers/{cover_id}": COVER,
+    "POST /emergency-accesses": EMERGENCY,
+    "GET /emergency-accesses": REVIEWED,
+    "POST /emergency-accesses/{access_id}/review": REVIEWED,
     "POST /locations": LOCATION,
     "GET /locations": LOCATION,
     "GET /locations/{location_id}": LOCATION,

@@ -78,6 +78,14 @@ PATCH  /doctors/me                                       401   403   403   200  
 PATCH  /doctors/{doctor_id}                              401   403   403   200   403   403   403   200   403
 DELETE /doctors/{doctor_id}                              401   403   403   403   403   403   403   200   403
 
+POST   /doctors/{doctor_id}/covers                       401   403   403   403   403   403   403   201   403
+GET    /doctors/{doctor_id}/covers                       401   403   403   403   403   403   403   200   403
+DELETE /doctors/{doctor_id}/covers/{cover_id}            401   403   403   403   403   403   403   200   403
+
+POST   /emergency-accesses without a visit               401   403   403   201   201   403   403   403   403
+GET    /emergency-accesses                               401   403   403   403   403   403   403   403   200
+POST   /emergency-accesses/{access_id}/review            401   403   403   403   403   403   403   403   200
+
 POST   /locations                                        401   403   403   403   403   403   403   201   403
 GET    /locations                                        200   200   200   200   200   200   200   200   200
 GET    /locations/{location_id}                          200   200   200   200   200   200   200   200   200

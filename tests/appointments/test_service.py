@@ -270,7 +270,7 @@ async def test_who_was_fitted_in_stands_in_nobodys_way_and_cancelling_frees_nobo
 
 async def treats(clinic: Clinic, doctor: Person, patient: Person, at: datetime) -> bool:
     async with clinic.database.reads() as session:
-        return await care.exists(session, doctor_user_id=doctor.user_id, patient_id=patient.profile_id, now=at)
+        return await care.exists(session, doctor.actor, patient_id=patient.profile_id, now=at)
 
 
 async def test_a_doctor_treats_a_patient_from_the_booking_until_a_year_after_the_visit(

@@ -75,6 +75,14 @@ PATCH  /doctors/me                                       doctor.change
 PATCH  /doctors/{doctor_id}                              doctor.change
 DELETE /doctors/{doctor_id}                              user.change doctor.deactivate appointment.needs-attention*
 
+POST   /doctors/{doctor_id}/covers                       cover.add
+GET    /doctors/{doctor_id}/covers                       -
+DELETE /doctors/{doctor_id}/covers/{cover_id}            cover.end
+
+POST   /emergency-accesses without a visit               emergency-access.open*
+GET    /emergency-accesses                               emergency-access.find
+POST   /emergency-accesses/{access_id}/review            emergency-access.review*
+
 POST   /locations                                        location.create
 GET    /locations                                        -
 GET    /locations/{location_id}                          -

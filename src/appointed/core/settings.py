@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     max_holds: int = Field(3, ge=1)
     max_upcoming: int = Field(20, ge=1)
     undo_minutes: int = Field(10, ge=0)
+    emergency_minutes: int = Field(60, ge=1, le=24 * 60)
+    emergency_notice: bool = True
+    emergency_notice_hours: int = Field(0, ge=0, le=90 * 24)
     auto_no_show_minutes: int | None = Field(None, ge=0)
     max_body_bytes: int = Field(1_000_000, ge=1_000)
 
