@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -132,6 +133,35 @@ async def test_a_hold_is_kept_once_longer_and_no_more(
     assert tally([await do(client, clinic, patient, held["id"], "confirm")]) == {"200": 1}
     assert tally([await do(client, clinic, patient, held["id"], "extend")]) == {"409 not_possible_now": 1}
     assert await flaws(clinic.database) == []
+
+
+async def test_a_hold_is_confirmed_as_it_was_read_or_not_at_all(
+    client: httpx.AsyncClient, clinic: Clinic, doctor: Person, patient: Person, ten: datetime, sqlite_database: Database
+) -> None:
+    held = (await hold(client, patient, doctor, ten)).json()
+    for action in ("confirm", "extend"):
+        said = await do(client, clinic, patient, held["id"], action, headers={"If-Match": 'W/"2"'})
+        assert tally([said]) == {"412 version_mismatch": 1}
+    said = await do(client, clinic, patient, held["id"], "confirm", headers={"If-Match": 'W/"1"'})
+    assert tally([said]) == {"200": 1}
+
+
+async def test_the_clock_ends_no_hold_that_was_confirmed_or_extended_meanwhile(
+    client: httpx.AsyncClient, clinic: Clinic, clock: FixedClock, doctor: Person, patient: Person, ten: datetime,
+    sqlite_database: Database,
+) -> None:  # fmt: skip
+    """It looks for what is over before it locks, and by then that may have changed."""
+    times = {"confirm": ten, "extend": ten + 30 * MINUTES, "": ten + 60 * MINUTES}
+    holds = {action: (await hold(client, patient, doctor, at)).json()["id"] for action, at in times.items()}
+    for action in ("confirm", "extend"):
+        assert tally([await do(client, clinic, patient, holds[action], action)]) == {"200": 1}
+    clock.advance(5 * MINUTES)
+    ended = {}
+    for action, held_id in holds.items():
+        async with transaction(sqlite_database.writes) as session:
+            ended[action] = await service.expire_if_due(session, UUID(held_id), clock=clock)
+    assert ended == {"confirm": False, "extend": False, "": True}
+    assert await flaws(sqlite_database) == []
 
 
 async def test_a_hold_that_is_given_up_is_free_at_once_and_nobody_is_written_to(
