@@ -50,6 +50,11 @@ async def book(client: httpx.AsyncClient, who: Person, doctor: Person, at: datet
     return await client.post("/appointments", json=body, headers=who.headers)
 
 
+async def listed(client: httpx.AsyncClient, doctor: Person) -> list[str]:
+    days = {"doctor_id": str(doctor.id), "from": "2031-03-03", "to": "2031-03-03"}
+    return [slot["starts_at"] for slot in (await client.get("/slots", params=days)).json()["slots"]]
+
+
 async def test_a_held_time_is_nobody_elses_and_no_confirmation_leaves(
     client: httpx.AsyncClient, clinic: Clinic, doctor: Person, patient: Person, ten: datetime
 ) -> None:
@@ -57,9 +62,7 @@ async def test_a_held_time_is_nobody_elses_and_no_confirmation_leaves(
     assert (said.status_code, said.json()["status"]) == (201, "pending")
     assert said.json()["hold_expires_at"] == (ten - timedelta(hours=2) + 5 * MINUTES).isoformat()[:19] + "Z"
     assert tally([await book(client, await clinic.patient(), doctor, ten)]) == {"409 slot_taken": 1}
-    days = {"doctor_id": str(doctor.id), "from": "2031-03-03", "to": "2031-03-03"}
-    listed = (await client.get("/slots", params=days)).json()["slots"]
-    assert "2031-03-03T10:00:00Z" not in [slot["starts_at"] for slot in listed]
+    assert "2031-03-03T10:00:00Z" not in await listed(client, doctor)
     events = (await remains(clinic.database)).events
     assert [events[f"appointment.{name}", said.json()["id"]] for name in ("held", "booked")] == [1, 0]
     assert await flaws(clinic.database) == []
@@ -76,6 +79,7 @@ async def test_a_hold_that_is_confirmed_in_time_is_booked_for_good(
     again = await do(client, clinic, patient, held["id"], "confirm")
     assert again.json() == said.json()
     clock.advance(10 * MINUTES)
+    assert "2031-03-03T10:00:00Z" not in await listed(client, doctor)
     assert tally([await book(client, await clinic.patient(), doctor, ten)]) == {"409 slot_taken": 1}
     assert await flaws(clinic.database) == []
 
