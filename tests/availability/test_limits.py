@@ -72,7 +72,9 @@ def test_days_are_as_long_as_the_clock_makes_them(day: str, expected: str) -> No
 
 
 @pytest.mark.parametrize("zone", ["UTC", BERLIN, "Pacific/Auckland"])
-@pytest.mark.parametrize(("daily", "weekly"), [(None, None), (0, None), (None, 0), (1, None), (2, 3), (None, 2), (3, 1)])
+@pytest.mark.parametrize(
+    ("daily", "weekly"), [(None, None), (0, None), (None, 0), (1, None), (2, 3), (None, 2), (3, 1)]
+)
 def test_visits_that_come_together_are_borne_if_each_is_after_those_before_it(
     zone: str, daily: int | None, weekly: int | None
 ) -> None:

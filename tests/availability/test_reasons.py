@@ -395,7 +395,7 @@ def test_whoever_may_choose_the_length_chooses_at_least_five_minutes() -> None:
         assert Ask("10:00", "10:00", options=options).answer() == Reason.LENGTH_NOT_ALLOWED
 
 
-def test_of_several_reasons_the_first_in_order_is_named() -> None:
+def test_reasons_that_come_together_are_named_by_the_first() -> None:
     assert first_of() is None
     assert first_of(None, None) is None
     assert first_of(Reason.BUFFER, None, Reason.TOO_SOON, Reason.SLOT_TAKEN) is Reason.TOO_SOON
