@@ -13,6 +13,7 @@ from appointed.appointments.rules import Status
 from appointed.core.db import Database, transaction
 from appointed.core.settings import Settings
 from appointed.dispatch.chores import end_holds
+from appointed.dispatch.delivery import deliver_due
 from appointed.notifications.context import Context
 from tests.support.clock import FixedClock
 from tests.support.factories import Clinic, Person
@@ -169,10 +170,17 @@ async def test_the_clock_ends_no_hold_that_was_confirmed_or_extended_meanwhile(
 
 
 async def test_a_hold_that_is_given_up_is_free_at_once_and_nobody_is_written_to(
-    client: httpx.AsyncClient, clinic: Clinic, doctor: Person, patient: Person, ten: datetime, sqlite_database: Database
-) -> None:
+    client: httpx.AsyncClient, clinic: Clinic, clock: FixedClock, doctor: Person, patient: Person, ten: datetime,
+    sqlite_database: Database, settings: Settings,
+) -> None:  # fmt: skip
+    mailbox = MemoryMailbox()
+    context = Context(sqlite_database, clock, settings, mailbox)
+    await deliver_due(context, 100)
+    welcomed = len(mailbox.letters)
     held = (await hold(client, patient, doctor, ten)).json()
     assert tally([await do(client, clinic, patient, held["id"], "cancel")]) == {"200": 1}
+    assert await deliver_due(context, 100) > 0
+    assert len(mailbox.letters) == welcomed
     assert tally([await book(client, await clinic.patient(), doctor, ten)]) == {"201": 1}
     assert await flaws(sqlite_database) == []
 
