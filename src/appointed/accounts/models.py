@@ -1,9 +1,9 @@
-"""Users, their roles and the sessions they are logged in with."""
+"""Users, their roles, the sessions they are logged in with, and logins that failed."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from appointed.core.db import Base
@@ -48,3 +48,15 @@ class LoginSession(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class LoginFailure(Base):
+    """Failed logins in a row for one address. `subject` is a keyed hash of it, whether anybody has it or not."""
+
+    __tablename__ = "login_failures"
+    __table_args__ = (Index("ix_login_failures_last_failed_at", "last_failed_at"),)
+
+    subject: Mapped[bytes] = mapped_column(Digest(), primary_key=True)
+    count: Mapped[int] = mapped_column(Integer)
+    last_failed_at: Mapped[datetime]
+    locked_until: Mapped[datetime | None]
