@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appointed.accounts.errors import InvalidToken
-from appointed.accounts.tokens import AccessToken, Tokens, hash_of, new_secret
+from appointed.accounts.tokens import AccessToken, Tokens
 from tests.support.clock import MONDAY
 
 ZOE, SESSION = UUID(int=1), UUID(int=2)
@@ -106,10 +106,3 @@ def test_altering_any_character_is_found() -> None:
 def test_whatever_is_sent_is_refused_and_breaks_nothing(token: str) -> None:
     with pytest.raises(InvalidToken):
         TOKENS.read(token, MONDAY)
-
-
-def test_secrets_differ_and_their_hashes_too() -> None:
-    secrets = [new_secret() for _ in range(100)]
-    assert len({hash_of(secret) for secret in secrets}) == 100
-    assert min(map(len, secrets)) >= 43
-    assert len(hash_of("\ud800")) == 32

@@ -37,7 +37,7 @@ class UserRole(Base):
 
 
 class LoginSession(Base):
-    """A login on one device, kept alive by a refresh token of which only the hash is stored."""
+    """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored."""
 
     __tablename__ = "login_sessions"
     __table_args__ = (Index("ix_login_sessions_user_id", "user_id"),)
@@ -45,6 +45,8 @@ class LoginSession(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     refresh_hash: Mapped[bytes] = mapped_column(Digest(), unique=True)
+    generation: Mapped[int] = mapped_column(Integer, default=0)
+    refreshed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -30,9 +30,11 @@ async def log_in(form: Annotated[LoginForm, Form()], state: StateDep) -> TokenRe
 
 
 @router.post("/refresh", responses=refusals(InvalidToken))
-async def refresh_tokens(body: RefreshCreate, state: StateDep, session: SessionDep, clock: ClockDep) -> TokenRead:
-    """Trade a refresh token for the next pair; it works once."""
-    return _read(await service.refresh(session, state.tokens, body.refresh_token, clock))
+async def refresh_tokens(body: RefreshCreate, state: StateDep) -> TokenRead:
+    """Trade a refresh token for the next pair. It works once: for ten seconds it gets the same answer, and then it ends
+    the session, since somebody else must have it."""
+    idle = state.settings.session_idle
+    return _read(await service.refresh(state.database, state.tokens, body.refresh_token, idle=idle, clock=state.clock))
 
 
 @router.post("/logout", status_code=204, responses=refusals(Unauthenticated))

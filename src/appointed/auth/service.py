@@ -1,13 +1,14 @@
 """Logging in: passwords are checked outside of transactions, and whether they fit is settled in one."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import accounts
 from appointed.accounts import attempts, queries
-from appointed.accounts.errors import InvalidCredentials, LockedOut
+from appointed.accounts.errors import InvalidCredentials, InvalidToken, LockedOut
 from appointed.accounts.models import User
 from appointed.accounts.passwords import Hasher
 from appointed.accounts.tokens import Tokens
@@ -43,8 +44,8 @@ async def log_in(
             if known is None:
                 return InvalidCredentials(user.id if user else None)
             now = clock.now()
-            session_id, secret = await accounts.open_session(session, known.id, lasting, now)
-        return TokenPair(tokens.issue(known.id, session_id, now), int(tokens.lifetime.total_seconds()), secret)
+            session_id, token = await accounts.open_session(session, known.id, lasting, now)
+        return _pair(tokens, known.id, session_id, token, now)
 
     settled = await run_again(settle)
     if isinstance(settled, TokenPair):
@@ -58,8 +59,22 @@ async def _is_as_it_was(session: AsyncSession, user: User) -> bool:
     return now.is_active and now.password_hash == user.password_hash
 
 
-async def refresh(session: AsyncSession, tokens: Tokens, refresh_token: str, clock: Clock) -> TokenPair:
-    """The next pair; the refresh token that was given is worth nothing any more."""
-    now = clock.now()
-    user_id, session_id, secret = await accounts.rotate(session, refresh_token, now)
-    return TokenPair(tokens.issue(user_id, session_id, now), int(tokens.lifetime.total_seconds()), secret)
+async def refresh(
+    database: Database, tokens: Tokens, refresh_token: str, *, idle: timedelta | None, clock: Clock
+) -> TokenPair:
+    """The next pair. `InvalidToken` for a token that is no good; if it was good once, its session has ended by then."""
+
+    async def rotate() -> TokenPair | None:
+        async with transaction(database.writes) as session:
+            now = clock.now()
+            refreshed = await accounts.rotate(session, tokens.chain, refresh_token, idle=idle, now=now)
+        return _pair(tokens, refreshed.user_id, refreshed.session_id, refreshed.token, now) if refreshed else None
+
+    pair = await run_again(rotate)
+    if pair is None:
+        raise InvalidToken
+    return pair
+
+
+def _pair(tokens: Tokens, user_id: UUID, session_id: UUID, refresh_token: str, now: datetime) -> TokenPair:
+    return TokenPair(tokens.issue(user_id, session_id, now), int(tokens.lifetime.total_seconds()), refresh_token)

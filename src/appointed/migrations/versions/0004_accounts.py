@@ -1,4 +1,4 @@
-"""Accounts: failed logins."""
+"""Accounts: failed logins, and which of its refresh tokens a session is at."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,6 +22,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_login_failures_last_failed_at", "login_failures", ["last_failed_at"])
 
+    with op.batch_alter_table("login_sessions", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("generation", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("refreshed_at", types.Instant(), nullable=True))
+    op.execute("UPDATE login_sessions SET generation = 0")
+    with op.batch_alter_table("login_sessions", schema=None) as batch_op:
+        batch_op.alter_column("generation", existing_type=sa.Integer(), nullable=False)
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("login_sessions", schema=None) as batch_op:
+        batch_op.drop_column("refreshed_at")
+        batch_op.drop_column("generation")
     op.drop_table("login_failures")
