@@ -48,9 +48,9 @@ class Tokens:
                 audience=AUDIENCE,
                 issuer=ISSUER,
                 options={"require": ["sub", "sid", "typ", "iss", "aud", "iat", "exp"], "verify_exp": False,
-                         "verify_iat": False},
+                         "verify_iat": False, "verify_nbf": False},
             )  # fmt: skip
-            if claims["typ"] != ACCESS or float(claims["exp"]) <= now.timestamp():
+            if claims["typ"] != ACCESS or not float(claims.get("nbf", 0)) <= now.timestamp() < float(claims["exp"]):
                 raise InvalidToken
             return AccessToken(UUID(claims["sub"]), UUID(claims["sid"]))
         except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
