@@ -3,6 +3,7 @@
 import base64
 import os
 import secrets
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     data_key_file: Path | None = None
     access_token_minutes: int = Field(15, ge=1, le=24 * 60)
     refresh_token_days: int = Field(30, ge=1, le=365)
+    session_idle_minutes: int | None = Field(None, ge=1)
     bcrypt_cost: int = Field(12, ge=4, le=16)
     admin_email: EmailStr | None = None
     admin_password: SecretStr | None = None
@@ -109,6 +111,10 @@ class Settings(BaseSettings):
             raise ValueError("DATA_KEY must be 32 bytes in base64; make one with: openssl rand -base64 32")
         if len(self.secret_key.get_secret_value().encode()) < KEY_BYTES:
             raise ValueError("SECRET_KEY must have at least 32 bytes; make one with: openssl rand -base64 48")
+        if self.session_idle_minutes and self.session_idle_minutes < self.access_token_minutes:
+            raise ValueError(
+                "SESSION_IDLE_MINUTES must not be less than ACCESS_TOKEN_MINUTES, when it is first looked at"
+            )
         return self
 
     @cached_property
@@ -149,6 +155,11 @@ class Settings(BaseSettings):
         if not self.email_address or self.smtp_server:
             return None
         return "SMTP_HOST" if self.email_password else "EMAIL_PASSWORD"
+
+    @property
+    def session_idle(self) -> timedelta | None:
+        """How long a session may go without being refreshed."""
+        return timedelta(minutes=self.session_idle_minutes) if self.session_idle_minutes else None
 
     @property
     def zone(self) -> ZoneInfo:

@@ -14,7 +14,7 @@ from starlette.routing import Match
 
 from appointed import audit
 from appointed.accounts.actor import Actor
-from appointed.accounts.errors import InvalidCredentials
+from appointed.accounts.errors import FailedLogin, LockedOut
 from appointed.core.db import transaction
 from appointed.core.errors import AppError, Invalid, Kind, Unavailable
 from appointed.core.idempotency import Replayed
@@ -76,19 +76,19 @@ async def show_failure(request: Request, error: Exception) -> Response:
 async def _record(request: Request, error: AppError) -> bool:
     """Whether the refusal is in the trail, if it belongs there."""
     actor: Actor | None = getattr(request.state, "actor", None)
-    is_login = isinstance(error, InvalidCredentials)
-    if not is_login and (actor is None or (error.kind not in REFUSED and error.patient_id is None)):
+    login = error if isinstance(error, FailedLogin) else None
+    if login is None and (actor is None or (error.kind not in REFUSED and error.patient_id is None)):
         return True
     state, ids = state_of(request), _ids_in(request)
     named = ids.pop("patient_id", None)
     patient_id = error.patient_id or named
-    entity_id = error.user_id if isinstance(error, InvalidCredentials) else None
+    entity_id = login.user_id if login else None
     try:
         async with transaction(state.database.writes) as session:
             audit.record(
                 session, state.clock.now(), actor.user_id if actor else None,
-                "session.open" if is_login else f"{request.method} {_route_of(request)}"[:100],
-                "user" if is_login else "route", entity_id, patient_id=patient_id, outcome=error.code,
+                login.action if login else f"{request.method} {_route_of(request)}"[:100],
+                "user" if login else "route", entity_id, patient_id=patient_id, outcome=error.code,
                 **{name: str(value) for name, value in ids.items()},
             )  # fmt: skip
     except Exception:
@@ -122,6 +122,8 @@ def _route_of(request: Request) -> str:
 def _headers(error: AppError) -> dict[str, str]:
     if error.kind is Kind.UNAUTHENTICATED:
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, LockedOut):
+        return {"Retry-After": str(error.retry_after_seconds)}
     if error.kind is Kind.UNAVAILABLE:
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}
