@@ -1,4 +1,5 @@
-"""The command line: `appointed serve | worker | beat | migrate | demo | user | outbox | audit | keys | version`."""
+"""The command line: `appointed serve | worker | beat | migrate | demo | user | outbox | audit | keys | backup |
+restore | check | version`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ from appointed.accounts.actor import Role
 from appointed.accounts.models import User
 from appointed.accounts.passwords import Hasher, Password
 from appointed.bootstrap import bootstrap
-from appointed.commands import Desk, console, keys_app, run, settings_given, stderr
+from appointed.commands import Desk, backup, check, console, keys_app, restore, run, settings_given, stderr
 from appointed.core import outbox
 from appointed.core.db import transaction
 from appointed.core.errors import AppError, Unavailable
@@ -38,6 +39,8 @@ app.add_typer(user_app, name="user")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
+for command in (backup, restore, check):
+    app.command()(command)
 
 Email = Annotated[str, typer.Argument(help="The address that the account logs in with.")]
 PasswordOption = Annotated[
