@@ -23,7 +23,8 @@ def new_record_number() -> str:
 
 def phone_key(phone: str) -> str | None:
     """The form in which a number is indexed: its national part without leading zeros, by which `+49 30 5550 1234`,
-    `0049 (0)30 5550-1234` and `030 5550 1234` are one number, wherever the clinic is."""
+    `0049 (0)30 5550-1234` and `030 5550 1234` are one number, wherever the clinic is. That patients of two countries
+    have the same one is rarer than that somebody leaves the country out."""
     number = _number_of(phone)
     return (_national_part(number[1:]) if number.startswith("+") else number.lstrip("0")) or None
 
