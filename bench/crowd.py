@@ -14,7 +14,6 @@ from appointed.appointments.service.claiming import OWNER
 from appointed.availability.models import Schedule
 from appointed.availability.rules import HoursKind
 from appointed.availability.walltime import TICK_MINUTES, tick_of
-from appointed.core.crypto import Vault
 from appointed.core.db import Database, connect, transaction
 from appointed.core.ids import new_id
 from appointed.core.names import search_key
@@ -72,7 +71,7 @@ async def fill_crowd(settings: Settings, clinic: Clinic, doctors: int, seed: int
     visits there are the doctors' ticks alone: that is all that free times for nobody in particular are read from."""
     first = next(day for day in map(clinic.first_day.__add__, map(timedelta, range(7))) if day.weekday() < 5)
     crowd = _Crowd(settings, clinic, first, random.Random(seed))
-    database = connect(settings.database, Vault.of(settings.data_key_bytes))
+    database = connect(settings.database, settings.vault)
     try:
         async with transaction(database.writes) as session:
             await session.execute(update(Doctor).values(is_active=False))

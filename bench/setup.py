@@ -27,7 +27,6 @@ from appointed.availability.walltime import tick_of
 from appointed.bootstrap import bootstrap
 from appointed.core import batch, outbox
 from appointed.core.clock import SystemClock
-from appointed.core.crypto import Vault
 from appointed.core.db import Database, connect, transaction
 from appointed.core.ids import new_id
 from appointed.core.settings import Environment, Settings
@@ -123,7 +122,7 @@ async def scratch(server: Server, folder: Path) -> AsyncIterator[Settings]:
 
 async def fill(settings: Settings, size: Size, seed: int = 1) -> Clinic:
     """Migrate the database and put a clinic into it."""
-    database = connect(settings.database, Vault.of(settings.data_key_bytes))
+    database = connect(settings.database, settings.vault)
     try:
         await upgrade(database.engines[-1])
         clinic = await _clinic(database, settings, size, random.Random(seed))

@@ -36,7 +36,7 @@ NINE = {
     "SECRET_KEY": "k" * 48,
 }
 OURS = ["keys", "migrate", "app", "worker", "beat"]
-SETTLED_BY_COMPOSE = {"DATABASE_URL", "DATA_KEY", "MYSQL_PORT"}  # its own database, its own key
+SETTLED_BY_COMPOSE = {"DATABASE_URL", "DATA_KEY", "DATA_KEY_COMMAND", "MYSQL_PORT"}  # its own database, its own key
 VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<mark>:?[-?+])(?P<word>[^}]*))?\})")
 
 Tree = dict[str, Any]

@@ -34,7 +34,6 @@ from appointed.availability.routes import router as availability
 from appointed.background import BackgroundWork, background_work
 from appointed.core import logs
 from appointed.core.clock import Clock, SystemClock
-from appointed.core.crypto import Vault
 from appointed.core.db import Database, connect
 from appointed.core.errors import AppError
 from appointed.core.idempotency import Replayed
@@ -99,9 +98,7 @@ def create_app(
     settings, clock = settings or Settings(), clock or SystemClock()
     logs.configure(as_json=settings.environment is Environment.PRODUCTION)
     is_owner = database is None
-    database = database or connect(
-        settings.database, Vault.of(settings.data_key_bytes), pool_size=settings.database_pool_size
-    )
+    database = database or connect(settings.database, settings.vault, pool_size=settings.database_pool_size)
     work = BackgroundWork(hint) if hint else background_work(settings, database, clock)
     app = DocumentedApp(
         title="Appointed",

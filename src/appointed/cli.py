@@ -1,20 +1,14 @@
-"""The command line: `appointed serve | worker | beat | migrate | demo | user | outbox | audit | version`."""
+"""The command line: `appointed serve | worker | beat | migrate | demo | user | outbox | audit | keys | backup |
+restore | check | version`."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 import typer
 import uvicorn
-from alembic.util import CommandError
 from pydantic import SecretStr, TypeAdapter, ValidationError
-from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import DBAPIError
 
 from appointed import __version__, accounts, audit, migrations, worker
 from appointed.accounts import queries as users
@@ -22,14 +16,12 @@ from appointed.accounts.actor import Role
 from appointed.accounts.models import User
 from appointed.accounts.passwords import Hasher, Password
 from appointed.bootstrap import bootstrap
+from appointed.commands import Desk, backup, check, console, keys_app, restore, run, settings_given, stderr
 from appointed.core import outbox
-from appointed.core.clock import SystemClock
-from appointed.core.crypto import Vault
-from appointed.core.db import Database, connect, transaction
+from appointed.core.db import transaction
 from appointed.core.errors import AppError, Unavailable
-from appointed.core.retry import run_again
 from appointed.core.sealing import is_sealed_by_another_key
-from appointed.core.settings import Environment, Settings
+from appointed.core.settings import Environment
 from appointed.core.text import email_adapter
 from appointed.demo import fill
 from appointed.health import warnings_about
@@ -38,7 +30,6 @@ GRACE_SECONDS = 10
 MOST_FINDINGS = 50
 # A worker that imports the application on a busy machine does not answer its parent meanwhile.
 START_SECONDS = 60
-T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.")
@@ -47,22 +38,14 @@ outbox_app = typer.Typer(no_args_is_help=True, help="Messages that are on their 
 app.add_typer(user_app, name="user")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(audit_app, name="audit")
-console = Console()
-stderr = Console(stderr=True)
+app.add_typer(keys_app, name="keys")
+for command in (backup, restore, check):
+    app.command()(command)
 
 Email = Annotated[str, typer.Argument(help="The address that the account logs in with.")]
 PasswordOption = Annotated[
     str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when it is not given.")
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    """What a command works with."""
-
-    settings: Settings
-    database: Database
-    clock: SystemClock
 
 
 @app.command()
@@ -72,11 +55,11 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes that answer requests.")] = 1,
 ) -> None:
     """Serve the API, and without REDIS_URL the background work too."""
-    settings = _settings()
+    settings = settings_given()
     for warning in warnings_about(settings):
         stderr.print(f"Warning: {warning}")
     if settings.environment is Environment.DEVELOPMENT:
-        _run(_migrate, needs_schema=False)
+        run(_migrate, needs_schema=False)
     # Parents of several processes import the factory by its name.
     uvicorn.run("appointed.app:served", factory=True, host=host, port=port, workers=workers, access_log=False,
                 log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE_SECONDS,
@@ -86,13 +69,13 @@ def serve(
 @app.command(name="worker")
 def work(concurrency: Annotated[int, typer.Option(min=1, help="Processes that do the work.")] = 2) -> None:
     """Do the background work with Celery; needs REDIS_URL."""
-    worker.run_worker(["--concurrency", str(concurrency)], _settings())
+    worker.run_worker(["--concurrency", str(concurrency)], settings_given())
 
 
 @app.command()
 def beat() -> None:
     """Tell the workers when to look for what is due; needs REDIS_URL."""
-    worker.run_beat([], _settings())
+    worker.run_beat([], settings_given())
 
 
 @app.command()
@@ -100,8 +83,8 @@ def migrate(
     revision: Annotated[str, typer.Option(help="Where to go, if not to the newest schema.")] = "head",
 ) -> None:
     """Bring the database up to date, and make what every clinic starts with."""
-    _run(lambda desk: _migrate(desk, revision), needs_schema=False)
-    now_at = _run(lambda desk: migrations.current(desk.database.engines[1]), needs_schema=False)
+    run(lambda desk: _migrate(desk, revision), needs_schema=False)
+    now_at = run(lambda desk: migrations.current(desk.database.engines[1]), needs_schema=False)
     console.print(f"The database is at revision {now_at}.")
 
 
@@ -111,7 +94,7 @@ def demo(
 ) -> None:
     """Fill an empty database with an invented clinic, and print whom to log in as."""
 
-    async def run(desk: _Desk) -> None:
+    async def work_on(desk: Desk) -> None:
         if desk.settings.environment is Environment.PRODUCTION:
             raise Unavailable("A demo clinic is not made in production.")
         await _migrate(desk)
@@ -125,7 +108,7 @@ def demo(
             table.add_row(role, email, password)
         console.print(table)
 
-    _run(run, needs_schema=False)
+    run(work_on, needs_schema=False)
 
 
 @app.command()
@@ -143,41 +126,41 @@ def create_user(
 ) -> None:
     """Make a staff account."""
 
-    async def run(desk: _Desk) -> None:
+    async def work_on(desk: Desk) -> None:
         hashed = await _hashed(desk, password)
         async with transaction(desk.database.writes) as session:
             user = await accounts.create(session, email=_address(email), password_hash=hashed, display_name=name,
                                          roles=role, by=None, now=desk.clock.now())  # fmt: skip
         console.print(f"Made {user.email}: {', '.join(user.roles)}.")
 
-    _run(run)
+    run(work_on)
 
 
 @user_app.command(name="passwd")
 def set_password(email: Email, password: PasswordOption) -> None:
     """Set a new password; every session of the account ends."""
 
-    async def run(desk: _Desk) -> None:
+    async def work_on(desk: Desk) -> None:
         hashed = await _hashed(desk, password)
         async with transaction(desk.database.writes) as session:
             user = await _user(desk, email)
             await accounts.set_password(session, user.id, hashed, by=None, now=desk.clock.now())
         console.print(f"{user.email} has a new password and is logged out everywhere.")
 
-    _run(run)
+    run(work_on)
 
 
 @user_app.command(name="disable")
 def disable_user(email: Email) -> None:
     """Disable an account; every session of it ends."""
 
-    async def run(desk: _Desk) -> None:
+    async def work_on(desk: Desk) -> None:
         user = await _user(desk, email)
         async with transaction(desk.database.writes) as session:
             await accounts.change(session, user.id, is_active=False, by=None, now=desk.clock.now())
         console.print(f"{user.email} is disabled and logged out everywhere.")
 
-    _run(run)
+    run(work_on)
 
 
 @outbox_app.command(name="list")
@@ -186,7 +169,7 @@ def list_outbox(
 ) -> None:
     """List messages that are waiting or were given up."""
 
-    async def run(desk: _Desk) -> None:
+    async def work_on(desk: Desk) -> None:
         async with desk.database.reads() as session:
             messages = await outbox.unfinished(session, only_dead=dead, limit=limit)
         table = Table("id", "event", "due", "attempts", "given up", "last error")
@@ -196,7 +179,7 @@ def list_outbox(
                           str(message.attempts), given_up, message.last_error or "")  # fmt: skip
         console.print(table)
 
-    _run(run)
+    run(work_on)
 
 
 @outbox_app.command(name="retry")
@@ -205,12 +188,12 @@ def retry_outbox(
 ) -> None:
     """Try again what was given up."""
 
-    async def run(desk: _Desk) -> None:
+    async def work_on(desk: Desk) -> None:
         async with transaction(desk.database.writes) as session:
             revived = await outbox.retry(session, ids or [], desk.clock.now())
         console.print(f"{revived} to be tried again.")
 
-    _run(run)
+    run(work_on)
 
 
 @audit_app.command(name="verify")
@@ -219,7 +202,7 @@ def verify_audit(
 ) -> None:
     """Find what was altered, taken from or put into the trail since it was recorded; exit code 1 if anything was."""
 
-    async def run(desk: _Desk) -> audit.Report:
+    async def work_on(desk: Desk) -> audit.Report:
         async with desk.database.reads() as session:
             with stderr.status("Looking at the trail") as status:
                 return await audit.verify(
@@ -227,7 +210,7 @@ def verify_audit(
                     on_progress=lambda rows: status.update(f"Looked at {rows:,} rows of the trail"),
                 )  # fmt: skip
 
-    report = _run(run)
+    report = run(work_on)
     for finding in report.findings[:MOST_FINDINGS]:
         console.print(f"Not as recorded: {finding}", soft_wrap=True)
     if len(report.findings) > MOST_FINDINGS:
@@ -238,52 +221,7 @@ def verify_audit(
         raise typer.Exit(1)
 
 
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        for each in error.errors(include_input=False, include_url=False):
-            name = ".".join(str(part) for part in each["loc"]).upper()
-            stderr.print(f"Setting {name}: {each['msg']}" if name else each["msg"].removeprefix("Value error, "))
-        raise typer.Exit(2) from None
-    except OSError as error:
-        stderr.print(f"The folder of VAR_DIR cannot be used: {error}")
-        raise typer.Exit(2) from None
-
-
-def _run(command: Callable[[_Desk], Awaitable[T]], *, needs_schema: bool = True) -> T:
-    """Run a command on the configured database; a refusal is one line and exit code 1."""
-
-    async def run() -> T:
-        async with _desk(_settings()) as desk:
-            if needs_schema and await migrations.current(desk.database.engines[0]) != migrations.head():
-                raise AppError("The database does not have the schema of this version. Run: appointed migrate")
-            return await run_again(lambda: command(desk))
-
-    try:
-        return asyncio.run(run())
-    except AppError as error:
-        stderr.print(error.detail)
-    except CommandError as error:
-        stderr.print(str(error))
-    except DBAPIError as error:
-        # Only the driver's own words: the statement helps nobody here.
-        stderr.print(f"The database refused: {error.orig}")
-    except OSError as error:
-        stderr.print(f"The database cannot be reached: {error}")
-    raise typer.Exit(1)
-
-
-@asynccontextmanager
-async def _desk(settings: Settings) -> AsyncIterator[_Desk]:
-    database = connect(settings.database, Vault.of(settings.data_key_bytes), pool_size=2)
-    try:
-        yield _Desk(settings, database, SystemClock())
-    finally:
-        await database.dispose()
-
-
-async def _migrate(desk: _Desk, revision: str = "head") -> None:
+async def _migrate(desk: Desk, revision: str = "head") -> None:
     is_new = await migrations.current(desk.database.engines[1]) is None
     await migrations.upgrade(desk.database.engines[1], revision)
     if revision == "head":
@@ -294,19 +232,19 @@ async def _migrate(desk: _Desk, revision: str = "head") -> None:
         await bootstrap(desk.database, desk.settings, desk.clock)
 
 
-async def _check_key(desk: _Desk) -> None:
+async def _check_key(desk: Desk) -> None:
     async with desk.database.reads() as session:
         if await is_sealed_by_another_key(session):
             raise AppError("The data of this database was sealed with another data key, and cannot be read without it. "
                            "Put that one back: DATA_KEY, DATA_KEY_FILE or var/data_key.")  # fmt: skip
 
 
-async def _has_accounts(desk: _Desk) -> bool:
+async def _has_accounts(desk: Desk) -> bool:
     async with desk.database.reads() as session:
         return bool((await users.page(session, limit=1, cursor=None)).items)
 
 
-async def _user(desk: _Desk, email: str) -> User:
+async def _user(desk: Desk, email: str) -> User:
     async with desk.database.reads() as session:
         user = await users.find_by_email(session, _address(email))
     if user is None:
@@ -314,7 +252,7 @@ async def _user(desk: _Desk, email: str) -> User:
     return user
 
 
-async def _hashed(desk: _Desk, password: str) -> str:
+async def _hashed(desk: Desk, password: str) -> str:
     try:
         checked = TypeAdapter[SecretStr](Password).validate_python(password)
     except ValidationError as error:

@@ -18,7 +18,6 @@ from celery import Celery, signals
 from appointed import dispatch
 from appointed.core import logs
 from appointed.core.clock import SystemClock
-from appointed.core.crypto import Vault
 from appointed.core.db import connect
 from appointed.core.settings import Environment, Settings
 from appointed.dispatch import Timing
@@ -242,7 +241,7 @@ def _running() -> _Process:
 
 def _start_process(settings: Settings) -> None:
     global _process
-    database = connect(settings.database, Vault.of(settings.data_key_bytes), pool_size=POOL_SIZE)
+    database = connect(settings.database, settings.vault, pool_size=POOL_SIZE)
     _process = _Process(asyncio.Runner(), Context(database, SystemClock(), settings, mailer_of(settings)))
 
 

@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appointed.core.crypto import KEY_ID_BYTES, NONCE_BYTES, Vault
+from appointed.core.crypto import KEY_ID_BYTES, NONCE_BYTES, UnknownKey, Vault
 from appointed.core.ids import new_id
 
 ROW = UUID(int=1)
@@ -100,3 +100,59 @@ def test_a_blind_index_looks_through_case_and_width() -> None:
 def test_keys_for_different_ends_are_different() -> None:
     text = f"trail\0{new_id()}"
     assert VAULT.sign(text.encode()) != VAULT.blind("trail", text.partition("\0")[2])
+
+
+# --- older keys ------------------------------------------------------------------------------------------------------
+
+TURNED = Vault.of(b"o" * 32, b"k" * 32)
+
+
+def test_what_an_older_key_sealed_is_opened_and_what_is_sealed_now_is_by_the_current_one() -> None:
+    assert TURNED.open("patients", "phone", ROW, VAULT.seal("patients", "phone", ROW, "0555")) == "0555"
+    sealed = TURNED.seal("patients", "phone", ROW, "0555")
+    assert OTHER.open("patients", "phone", ROW, sealed) == "0555"
+    with pytest.raises(UnknownKey):
+        VAULT.open("patients", "phone", ROW, sealed)
+
+
+def test_what_an_older_key_sealed_is_bound_to_its_place_too() -> None:
+    with pytest.raises(InvalidTag):
+        TURNED.open("patients", "phone", UUID(int=2), VAULT.seal("patients", "phone", ROW, "0555"))
+
+
+def test_the_id_of_another_key_in_front_opens_nothing() -> None:
+    sealed = VAULT.seal("patients", "phone", ROW, "0555")
+    with pytest.raises(InvalidTag):
+        TURNED.open("patients", "phone", ROW, OTHER.key_id + sealed[KEY_ID_BYTES:])
+
+
+def test_look_ups_know_the_hashes_of_every_key_and_new_ones_are_by_the_current() -> None:
+    assert TURNED.blinds("phone", "1") == [OTHER.blind("phone", "1"), VAULT.blind("phone", "1")]
+    assert TURNED.blind("phone", "1") == OTHER.blind("phone", "1")
+
+
+def test_signatures_are_by_the_current_key_and_verified_by_every_one() -> None:
+    assert TURNED.sign(b"x") == OTHER.sign(b"x")
+    assert TURNED.has_signed(b"x", VAULT.sign(b"x"))
+    assert TURNED.has_signed(b"x", OTHER.sign(b"x"))
+    assert not TURNED.has_signed(b"y", VAULT.sign(b"x"))
+    assert not VAULT.has_signed(b"x", OTHER.sign(b"x"))
+
+
+def test_a_retired_key_of_the_trail_verifies_and_opens_nothing() -> None:
+    trusting = OTHER.trusting([VAULT.current.trail_key])
+    assert trusting.has_signed(b"x", VAULT.sign(b"x"))
+    assert not trusting.has_signed(b"y", VAULT.sign(b"x"))
+    with pytest.raises(UnknownKey):
+        trusting.open("patients", "phone", ROW, VAULT.seal("patients", "phone", ROW, "0555"))
+
+
+def test_the_current_key_may_be_named_among_the_older_ones() -> None:
+    assert Vault.of(b"k" * 32, b"k" * 32, b"o" * 32, b"o" * 32).key_ids == {VAULT.key_id, OTHER.key_id}
+    assert len(Vault.of(b"k" * 32, b"k" * 32, b"o" * 32, b"o" * 32).older) == 1
+
+
+def test_a_vault_does_not_show_its_keys() -> None:
+    shown = repr(TURNED) + repr(TURNED.current)
+    assert repr(TURNED.current.trail_key) not in shown
+    assert repr(TURNED.current.index_key) not in shown

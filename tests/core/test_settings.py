@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from appointed.core.crypto import key_id_of
 from appointed.core.settings import Settings
 
 SECRET_KEY = "s" * 32
@@ -81,6 +82,59 @@ def test_a_data_key_may_be_in_a_file(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(DATA_KEY + "\n")
     assert production(data_key=None, data_key_file=key).data_key_bytes == b"d" * 32
+
+
+def test_a_data_key_may_be_what_a_command_prints() -> None:
+    kept = production(data_key=None, data_key_command=f"printf '%s\\n' {DATA_KEY}")
+    assert kept.data_key_bytes == b"d" * 32
+
+
+def test_a_command_is_run_once_and_by_no_shell(tmp_path: Path) -> None:
+    command = tmp_path / "command"
+    command.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\necho {DATA_KEY}\n')
+    command.chmod(0o700)
+    kept = production(data_key=None, data_key_command=f"{command} 'a b' ; $HOME")
+    assert kept.data_key_bytes == kept.data_key_bytes == b"d" * 32
+    assert (tmp_path / "calls").read_text() == "a b ; $HOME\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("/nowhere/command", "DATA_KEY_COMMAND cannot be run: FileNotFoundError"),
+        ("sh -c 'echo kept-from-everybody; exit 3'", "DATA_KEY_COMMAND ended with 3"),
+        ("echo kept-from-everybody", "DATA_KEY must be 32 bytes"),
+        ("'", "DATA_KEY_COMMAND cannot be run: ValueError"),
+        ("printf '\\377'", "DATA_KEY_COMMAND cannot be run: UnicodeDecodeError"),
+    ],
+)
+def test_a_command_that_prints_no_key_is_refused_without_what_it_printed(command: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(said)) as refused:
+        production(data_key=None, data_key_command=command)
+    assert "kept-from-everybody" not in str(refused.value)
+
+
+def test_older_data_keys_may_be_several_and_in_a_file_too(tmp_path: Path) -> None:
+    one, two, three = (base64.b64encode(letter * 32).decode() for letter in (b"1", b"2", b"3"))
+    (tmp_path / "old").write_text(f"{three}\n")
+    kept = production(old_data_keys=f"{one}, {two}", old_data_keys_file=tmp_path / "old")
+    assert kept.old_data_keys_bytes == (b"1" * 32, b"2" * 32, b"3" * 32)
+    assert [key.id for key in kept.vault.older] == [key_id_of(digit * 32) for digit in (b"1", b"2", b"3")]
+    assert kept.vault.key_id == key_id_of(b"d" * 32)
+    assert one not in repr(kept)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"old_data_keys": SHORT_KEY}, "OLD_DATA_KEYS must be keys of 32 bytes"),
+        ({"old_data_keys": f"{DATA_KEY} nonsense"}, "OLD_DATA_KEYS must be keys of 32 bytes"),
+        ({"old_data_keys_file": Path("/nowhere/keys")}, "OLD_DATA_KEYS_FILE cannot be read"),
+    ],
+)
+def test_older_data_keys_that_are_none_are_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        production(**given)
 
 
 # --- secrets in development ------------------------------------------------------------------------------------------

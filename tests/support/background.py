@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from appointed.core.clock import SystemClock
-from appointed.core.crypto import Vault
 from appointed.core.db import connect
 from appointed.core.settings import Settings
 from appointed.dispatch import Dispatcher, Timing
@@ -82,7 +81,7 @@ async def running(kind: str, settings: Settings, folder: Path, *arguments: str) 
 
 async def dispatch(settings: Settings) -> None:
     """The embedded dispatcher without the server around it, until SIGTERM."""
-    database = connect(settings.database, Vault.of(settings.data_key_bytes))
+    database = connect(settings.database, settings.vault)
     mailer = mailer_of(settings)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -30,7 +30,7 @@ def _check(password: SecretStr) -> SecretStr:
     if len(text.encode()) > MOST_BYTES:
         raise ValueError(f"must have at most {MOST_BYTES} bytes")
     if is_easy(text):
-        raise PydanticCustomError(TOO_EASY, EASY)  # type: ignore[arg-type]  # any text that is no secret will do
+        raise PydanticCustomError(TOO_EASY, EASY)
     return password
 
 

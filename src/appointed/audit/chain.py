@@ -1,6 +1,5 @@
 """How sealed rows hang together: each seal is an HMAC over the one before. A signed head says how far they go. Pure."""
 
-import hmac
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ class Head:
         return cls(seq, hash_, at, vault.sign(_said(seq, hash_, at)))
 
     def is_genuine(self, vault: Vault) -> bool:
-        return hmac.compare_digest(self.signature, vault.sign(_said(self.seq, self.hash, self.at)))
+        return vault.has_signed(_said(self.seq, self.hash, self.at), self.signature)
 
     def line(self) -> str:
         said = {"seq": self.seq, "hash": self.hash.hex(), "at": self.at.isoformat(), "signature": self.signature.hex()}
@@ -55,7 +54,12 @@ class Head:
 
 def link(vault: Vault, seq: int, before: bytes, event_id: UUID, signature: bytes) -> bytes:
     """The hash of a seal, 32 bytes."""
-    return vault.sign(b"seal\0" + seq.to_bytes(8) + before + event_id.bytes + signature)
+    return vault.sign(_linked(seq, before, event_id, signature))
+
+
+def hangs(vault: Vault, seal: Link, before: bytes, signature: bytes) -> bool:
+    """Whether the seal is one by a key of ours, and hangs on the one before it."""
+    return vault.has_signed(_linked(seal.seq, before, seal.event_id, signature), seal.hash)
 
 
 def links(vault: Vault, last: Link | None, rows: Iterable[tuple[UUID, bytes]]) -> Iterator[Link]:
@@ -65,6 +69,10 @@ def links(vault: Vault, last: Link | None, rows: Iterable[tuple[UUID, bytes]]) -
         seq += 1
         before = link(vault, seq, before, event_id, signature)
         yield Link(seq, event_id, before)
+
+
+def _linked(seq: int, before: bytes, event_id: UUID, signature: bytes) -> bytes:
+    return b"seal\0" + seq.to_bytes(8) + before + event_id.bytes + signature
 
 
 def _said(seq: int, hash_: bytes, at: datetime) -> bytes:

@@ -1,4 +1,4 @@
-"""The audit trail's rows; nothing in the application changes or deletes one."""
+"""The audit trail's rows, of which nothing in the application changes or deletes one, and the keys that signed them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +7,7 @@ from sqlalchemy import JSON, BigInteger, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appointed.core.db import Base
-from appointed.core.types import Digest, MachineString
+from appointed.core.types import Digest, MachineString, SealedBytes
 
 
 class AuditEvent(Base):
@@ -41,3 +41,15 @@ class AuditSeal(Base):
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     event_id: Mapped[UUID] = mapped_column(unique=True)
     hash: Mapped[bytes] = mapped_column(Digest())
+
+
+class TrailKey(Base):
+    """What verifies the signatures of a data key that is not in use any more, and can do nothing else. Sealed by the
+    current one, and sealed anew by the next."""
+
+    __tablename__ = "trail_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    key_id: Mapped[str] = mapped_column(MachineString(8), unique=True)
+    secret_sealed: Mapped[bytes] = mapped_column(SealedBytes())
+    retired_at: Mapped[datetime]

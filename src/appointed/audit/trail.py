@@ -71,8 +71,17 @@ async def write_looks(session: AsyncSession, writes: Sessions) -> None:
 
 def signature(vault: Vault, row: Mapping[str, Any]) -> bytes:
     """The HMAC over all other columns, as canonical JSON."""
+    return vault.sign(_said(row))
+
+
+def is_as_signed(vault: Vault, row: Mapping[str, Any]) -> bool:
+    """Whether the row's signature is of what the row says, by a key of ours."""
+    return vault.has_signed(_said(row), row["signature"])
+
+
+def _said(row: Mapping[str, Any]) -> bytes:
     plain = {name: _plain(row[name]) for name in SIGNED}
-    return vault.sign(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
+    return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _plain(value: Any) -> Any:

@@ -16,10 +16,11 @@ from appointed.core.crypto import Vault
 from appointed.core.db import vault_of
 from appointed.core.ids import made_at
 
-from .chain import START, Head, link
+from .chain import START, Head, Link, hangs
+from .keys import retired
 from .models import AuditEvent, AuditSeal
 from .sealer import IS_SEALED
-from .trail import SIGNED, signature
+from .trail import is_as_signed
 
 PAGE = 5_000
 _EVENT = tuple(AuditEvent.__table__.columns)
@@ -63,7 +64,12 @@ async def verify(
     session: AsyncSession, heads: Path, *, on_progress: Callable[[int], None] = lambda _rows: None
 ) -> Report:
     """Look at all of the trail; `on_progress` is told how many rows were looked at, now and then."""
-    report, vault = Report(), vault_of(session)
+    report = Report()
+    trail_keys, unreadable = await retired(session)
+    report.findings += [
+        Finding(f"the key {key_id}, which signed until it was retired, was altered") for key_id in unreadable
+    ]
+    vault = vault_of(session).trusting(trail_keys)
     known = _heads(heads, vault, report)
     seq = 0
     before: bytes | None = START
@@ -109,7 +115,7 @@ def _check_sealed(row: Row[Any], before: bytes | None, vault: Vault, report: Rep
         report.findings.append(Finding("a row that was sealed is missing", row.seq, row.event_id))
     elif not _is_as_signed(row, vault):
         report.findings.append(Finding("a row was altered", row.seq, row.event_id))
-    elif before is not None and link(vault, row.seq, before, row.event_id, row.signature) != row.hash:
+    elif before is not None and not hangs(vault, Link(row.seq, row.event_id, row.hash), before, row.signature):
         report.findings.append(Finding("a seal does not hang on the one before it", row.seq, row.event_id))
     hash_: bytes = row.hash
     return hash_
@@ -130,7 +136,7 @@ async def _check_unsealed(session: AsyncSession, vault: Vault, report: Report) -
 
 def _is_as_signed(row: Row[Any], vault: Vault) -> bool:
     try:
-        return hmac.compare_digest(row.signature, signature(vault, {name: getattr(row, name) for name in SIGNED}))
+        return is_as_signed(vault, row._asdict())
     except (TypeError, AttributeError):
         return False
 

@@ -3,6 +3,8 @@
 import base64
 import os
 import secrets
+import shlex
+import subprocess
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -15,8 +17,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from .crypto import Vault
+
 GMAIL_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
 KEY_BYTES = 32
+COMMAND_SECONDS = 30
 DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "mysql": "mysql+asyncmy",
            "mariadb": "mysql+asyncmy", "mariadb+asyncmy": "mysql+asyncmy", "sqlite": "sqlite+aiosqlite"}  # fmt: skip
 
@@ -51,6 +56,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     data_key: SecretStr = SecretStr("")
     data_key_file: Path | None = None
+    data_key_command: str | None = None
+    old_data_keys: SecretStr = SecretStr("")
+    old_data_keys_file: Path | None = None
     access_token_minutes: int = Field(15, ge=1, le=24 * 60)
     refresh_token_days: int = Field(30, ge=1, le=365)
     session_idle_minutes: int | None = Field(None, ge=1)
@@ -105,10 +113,13 @@ class Settings(BaseSettings):
             _check_production(self)
         else:
             for name in ("secret_key", "data_key"):
-                if not getattr(self, name).get_secret_value() and not (name == "data_key" and self.data_key_file):
+                is_elsewhere = name == "data_key" and (self.data_key_file or self.data_key_command)
+                if not getattr(self, name).get_secret_value() and not is_elsewhere:
                     object.__setattr__(self, name, SecretStr(_kept_secret(self.var_dir / name)))
         if len(self.data_key_bytes) != KEY_BYTES:
             raise ValueError("DATA_KEY must be 32 bytes in base64; make one with: openssl rand -base64 32")
+        if any(len(key) != KEY_BYTES for key in self.old_data_keys_bytes):
+            raise ValueError("OLD_DATA_KEYS must be keys of 32 bytes in base64, with spaces or commas between them")
         if len(self.secret_key.get_secret_value().encode()) < KEY_BYTES:
             raise ValueError("SECRET_KEY must have at least 32 bytes; make one with: openssl rand -base64 48")
         if self.session_idle_minutes and self.session_idle_minutes < self.access_token_minutes:
@@ -120,14 +131,25 @@ class Settings(BaseSettings):
     @cached_property
     def data_key_bytes(self) -> bytes:
         """The 32 bytes that seal fields. Losing them loses the data."""
-        try:
-            text = self.data_key.get_secret_value() or (self.data_key_file.read_text() if self.data_key_file else "")
-        except OSError as error:
-            raise ValueError(f"DATA_KEY_FILE cannot be read: {error}") from None
-        try:
-            return base64.b64decode(text.strip(), validate=True)
-        except ValueError:
-            return b""
+        text = self.data_key.get_secret_value()
+        if not text and self.data_key_file:
+            text = _read("DATA_KEY_FILE", self.data_key_file)
+        elif not text and self.data_key_command:
+            text = _said_by(self.data_key_command)
+        return _decoded(text)
+
+    @cached_property
+    def old_data_keys_bytes(self) -> tuple[bytes, ...]:
+        """The keys that sealed fields before."""
+        text = self.old_data_keys.get_secret_value()
+        if self.old_data_keys_file:
+            text += f" {_read('OLD_DATA_KEYS_FILE', self.old_data_keys_file)}"
+        return tuple(map(_decoded, text.replace(",", " ").split()))
+
+    @cached_property
+    def vault(self) -> Vault:
+        """All the keys, ready to be used."""
+        return Vault.of(self.data_key_bytes, *self.old_data_keys_bytes)
 
     @cached_property
     def database(self) -> URL:
@@ -169,10 +191,38 @@ class Settings(BaseSettings):
 def _check_production(settings: Settings) -> None:
     if not settings.secret_key.get_secret_value():
         raise ValueError("SECRET_KEY must be set in production")
-    if not settings.data_key.get_secret_value() and not settings.data_key_file:
+    if not (settings.data_key.get_secret_value() or settings.data_key_file or settings.data_key_command):
         raise ValueError("DATA_KEY or DATA_KEY_FILE must be set in production; without it no sealed field can be read")
     if settings.bcrypt_cost < 12:
         raise ValueError("BCRYPT_COST must be at least 12 in production")
+
+
+def _read(name: str, file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError as error:
+        raise ValueError(f"{name} cannot be read: {error}") from None
+
+
+def _said_by(command: str) -> str:
+    """What the command prints. Of what goes wrong only that much is told: the rest may be half a key."""
+    try:
+        done = subprocess.run(shlex.split(command), capture_output=True, timeout=COMMAND_SECONDS, check=True)  # noqa: S603 - whoever sets it runs the program
+        return done.stdout.decode()
+    except subprocess.CalledProcessError as error:
+        raise ValueError(f"DATA_KEY_COMMAND ended with {error.returncode}") from None
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"DATA_KEY_COMMAND said nothing within {COMMAND_SECONDS} s") from None
+    except (OSError, ValueError, IndexError) as error:
+        raise ValueError(f"DATA_KEY_COMMAND cannot be run: {type(error).__name__}") from None
+
+
+def _decoded(text: str) -> bytes:
+    """Nothing, if it is no base64."""
+    try:
+        return base64.b64decode(text.strip(), validate=True)
+    except ValueError:
+        return b""
 
 
 def _kept_secret(path: Path) -> str:

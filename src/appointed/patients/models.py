@@ -9,8 +9,10 @@ from sqlalchemy.orm import relationship as orm_relationship
 
 from appointed.accounts.models import User
 from appointed.core.db import Base
-from appointed.core.sealing import Sealed
+from appointed.core.sealing import Sealed, index_of
 from appointed.core.types import Digest, HumanString, MachineString, SealedBytes
+
+from .codes import phone_key, phone_last4, plain_number
 
 
 class Patient(Base):
@@ -40,13 +42,15 @@ class Patient(Base):
     sex: Mapped[str | None] = mapped_column(MachineString(10))
     contact_email: Mapped[str | None] = mapped_column(MachineString(254))
     phone_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
-    phone_index: Mapped[bytes | None] = mapped_column(Digest())
-    phone_last4_index: Mapped[bytes | None] = mapped_column(Digest())
+    phone_index: Mapped[bytes | None] = mapped_column(Digest(), info=index_of("phone", phone_key))
+    phone_last4_index: Mapped[bytes | None] = mapped_column(Digest(), info=index_of("phone", phone_last4))
     address_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
     emergency_contact_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
     insurance_provider: Mapped[str | None] = mapped_column(HumanString(100))
     insurance_number_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
-    insurance_number_index: Mapped[bytes | None] = mapped_column(Digest())
+    insurance_number_index: Mapped[bytes | None] = mapped_column(
+        Digest(), info=index_of("insurance_number", plain_number)
+    )
     is_active: Mapped[bool]
     created_at: Mapped[datetime]
 

@@ -18,9 +18,10 @@ from appointed.core.paging import Page, page_of
 from appointed.core.text import normalised_email
 
 from . import care, related
-from .codes import phone_digits, plain_number
+from .codes import phone_keys, plain_number
 from .models import Patient
 
+LEAST_DIGITS = 6
 # Asked for every booking, so put together once.
 _OWN_ID = select(Patient.id).where(Patient.user_id == bindparam("user"))
 
@@ -107,11 +108,11 @@ def _fits(word: str, vault: Vault) -> ColumnElement[bool]:
     if day := _day_of(word):
         return Patient.birth_date == day
     either = [Patient.record_number == word.upper(), _has_insurance_number(word, vault)]
-    digits = phone_digits(word)
     if re.fullmatch(r"\d{4}", word):
-        either.append(Patient.phone_last4_index == vault.blind("phone_last4", word))
-    elif len(digits) >= 6:
-        either.append(Patient.phone_index == vault.blind("phone", digits))
+        either.append(Patient.phone_last4_index.in_(vault.blinds("phone_last4", word)))
+    elif _is_of_a_number(word) and len(re.sub(r"\D", "", word)) >= LEAST_DIGITS:
+        hashes = [hash_ for key in phone_keys(word) for hash_ in vault.blinds("phone", key)]
+        either.append(Patient.phone_index.in_(hashes))
     if not word.isdigit():
         begins = prefix_pattern(word)
         either += [key.like(pattern, escape="\\") for key in (Patient.last_name_key, Patient.first_name_key)
@@ -120,7 +121,8 @@ def _fits(word: str, vault: Vault) -> ColumnElement[bool]:
 
 
 def _has_insurance_number(number: str, vault: Vault) -> ColumnElement[bool]:
-    return Patient.insurance_number_index == vault.blind("insurance_number", plain_number(number))
+    plain = plain_number(number)
+    return Patient.insurance_number_index.in_(vault.blinds("insurance_number", plain)) if plain else false()
 
 
 def _day_of(word: str) -> date | None:

@@ -21,7 +21,7 @@ from appointed.core.names import search_key
 from appointed.core.sealing import sealed_values
 
 from . import queries
-from .codes import new_record_number, phone_digits, plain_number
+from .codes import new_record_number
 from .errors import AlreadyJoined, InvitationSpent, NoAddress
 from .events import PatientInvited, PatientRegistered
 from .models import Invitation, Patient
@@ -165,12 +165,5 @@ def _apply(patient: Patient, profile: Mapping[str, Any], vault: Vault) -> None:
         columns["first_name_key"] = search_key(plain["first_name"])
     if "last_name" in plain:
         columns["last_name_key"] = search_key(plain["last_name"])
-    if "phone" in texts:
-        digits = phone_digits(texts["phone"]) if texts["phone"] else None
-        columns["phone_index"] = vault.blind("phone", digits) if digits else None
-        columns["phone_last4_index"] = vault.blind("phone_last4", digits[-4:]) if digits else None
-    if "insurance_number" in texts:
-        number = plain_number(texts["insurance_number"]) if texts["insurance_number"] else None
-        columns["insurance_number_index"] = vault.blind("insurance_number", number) if number else None
     for name, value in columns.items():
         setattr(patient, name, value)
