@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     undo_minutes: int = Field(10, ge=0)
     auto_no_show_minutes: int | None = Field(None, ge=0)
     max_body_bytes: int = Field(1_000_000, ge=1_000)
+    hsts_subdomains: bool = False
 
     @field_validator("clinic_timezone")
     @classmethod

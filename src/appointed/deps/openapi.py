@@ -1,10 +1,11 @@
 """How the API describes itself: refusals as problem documents, and an example of every body."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import ASGIApp
 
 from appointed.accounts.errors import InvalidToken
 from appointed.core.errors import AppError, Invalid, Kind, Unavailable, VersionMismatch
@@ -63,10 +64,17 @@ def refusals(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
 
 
 class DocumentedApp(FastAPI):
-    """An application whose operations are named like its routes."""
+    """An application whose operations are named like its routes.
 
-    def __init__(self, **more: Any) -> None:
+    `edge` wraps all of it: what is added as middleware would not see the answers to failures.
+    """
+
+    def __init__(self, edge: Callable[[ASGIApp], ASGIApp], **more: Any) -> None:
         super().__init__(generate_unique_id_function=lambda route: route.name, **more)
+        self._edge = edge
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return self._edge(super().build_middleware_stack())
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()

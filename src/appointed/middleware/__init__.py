@@ -1,0 +1,15 @@
+"""What wraps every request, from the outside in; also what the framework itself answers passes through it."""
+
+from starlette.types import ASGIApp
+
+from .headers import SecurityHeaders
+from .requests import RequestLog, TrailingSlash
+
+__all__ = ["edge"]
+
+
+def edge(app: ASGIApp) -> ASGIApp:
+    """The application behind everything that has nothing to do with what is asked."""
+    for layer in (SecurityHeaders, RequestLog, TrailingSlash):
+        app = layer(app)
+    return app
