@@ -2,7 +2,9 @@
 
 from starlette.types import ASGIApp
 
+from .cors import Cors
 from .headers import SecurityHeaders
+from .proxies import TrustedProxies
 from .requests import RequestLog, TrailingSlash
 
 __all__ = ["edge"]
@@ -10,6 +12,6 @@ __all__ = ["edge"]
 
 def edge(app: ASGIApp) -> ASGIApp:
     """The application behind everything that has nothing to do with what is asked."""
-    for layer in (SecurityHeaders, RequestLog, TrailingSlash):
+    for layer in (Cors, SecurityHeaders, RequestLog, TrustedProxies, TrailingSlash):
         app = layer(app)
     return app
