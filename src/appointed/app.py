@@ -36,6 +36,7 @@ from appointed.core.crypto import Vault
 from appointed.core.db import Database, connect
 from appointed.core.errors import AppError
 from appointed.core.idempotency import Replayed
+from appointed.core.limits import Limiter
 from appointed.core.settings import Environment, Settings
 from appointed.deps import DocumentedApp, State, errors
 from appointed.deps.state import Hint, state_of
@@ -132,16 +133,19 @@ def state_with(settings: Settings, database: Database, clock: Clock, hint: Hint)
         hasher=Hasher(settings.bcrypt_cost),
         tokens=Tokens(settings.secret_key.get_secret_value(), timedelta(minutes=settings.access_token_minutes)),
         hint=hint,
+        limiter=Limiter(settings.redis_url.get_secret_value() if settings.redis_url else None),
     )
 
 
 def _lifespan(work: BackgroundWork, owned: Database | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        state: State = app.state.appointed
         try:
             async with work.running():
                 yield
         finally:
+            await state.limiter.close()
             if owned:
                 await owned.dispose()
 

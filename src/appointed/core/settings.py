@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import secrets
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
+from limits import RateLimitItem
+from limits import parse as parse_limit
 from pydantic import EmailStr, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
@@ -82,6 +85,12 @@ class Settings(BaseSettings):
     undo_minutes: int = Field(10, ge=0)
     auto_no_show_minutes: int | None = Field(None, ge=0)
     max_body_bytes: int = Field(1_000_000, ge=1_000)
+    request_seconds: float = Field(30, gt=0, le=600)
+    rate_limit: str = "1200/minute"
+    rate_limit_login: str = "60/minute"
+    rate_limit_refresh: str = "120/minute"
+    rate_limit_password: str = "30/minute"  # noqa: S105 - how often one may be tried
+    rate_limit_registration: str = "60/hour"
     hsts_subdomains: bool = False
     cors_origins: str | None = None
     trusted_proxies: str | None = None
@@ -128,6 +137,19 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name!r} is no network; write for example 10.0.0.0/8") from None
         return names
 
+    @field_validator(
+        "rate_limit", "rate_limit_login", "rate_limit_refresh", "rate_limit_password", "rate_limit_registration"
+    )
+    @classmethod
+    def _is_a_limit(cls, text: str) -> str:
+        try:
+            limit = parse_limit(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is no limit; write for example 60/minute") from None
+        if limit.amount < 1:
+            raise ValueError("lets nobody in; write for example 60/minute")
+        return text
+
     @model_validator(mode="after")
     def _has_secrets(self) -> Self:
         """Development makes its own secrets once; production must be given them."""
@@ -166,6 +188,13 @@ class Settings(BaseSettings):
             return URL.create("mysql+asyncmy", self.mysql_user, password, self.mysql_host, self.mysql_port,
                               self.mysql_database)  # fmt: skip
         return URL.create("sqlite+aiosqlite", database=str(self.var_dir / "appointed.sqlite3"))
+
+    @cached_property
+    def limits(self) -> Mapping[str, RateLimitItem]:
+        """How often somebody may ask, by what is asked."""
+        kinds = {"general": self.rate_limit, "login": self.rate_limit_login, "refresh": self.rate_limit_refresh,
+                 "password": self.rate_limit_password, "registration": self.rate_limit_registration}  # fmt: skip
+        return {kind: parse_limit(text) for kind, text in kinds.items()}
 
     @cached_property
     def allowed_origins(self) -> frozenset[str]:

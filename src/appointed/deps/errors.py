@@ -16,7 +16,7 @@ from appointed import audit
 from appointed.accounts.actor import Actor
 from appointed.accounts.errors import InvalidCredentials
 from appointed.core.db import transaction
-from appointed.core.errors import AppError, Invalid, Kind, Unavailable
+from appointed.core.errors import AppError, Invalid, Kind, TooManyRequests, Unavailable
 from appointed.core.idempotency import Replayed
 from appointed.core.problems import MEDIA_TYPE, fields_of, problem, problem_of
 
@@ -45,6 +45,11 @@ async def show_app_error(request: Request, error: Exception) -> Response:
     error = known
     if not await _record(request, error):
         error = Unavailable("The refusal could not be recorded.")
+    return answer_of(error)
+
+
+def answer_of(error: AppError) -> Response:
+    """The refusal as a problem document."""
     return _answer(problem_of(error), _headers(error))
 
 
@@ -122,6 +127,8 @@ def _route_of(request: Request) -> str:
 def _headers(error: AppError) -> dict[str, str]:
     if error.kind is Kind.UNAUTHENTICATED:
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, TooManyRequests):
+        return {"Retry-After": str(error.seconds)}
     if error.kind is Kind.UNAVAILABLE:
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp
 
 from appointed.accounts.errors import InvalidToken
-from appointed.core.errors import AppError, Invalid, Kind, Unavailable, VersionMismatch
+from appointed.core.errors import AppError, Invalid, Kind, TooManyRequests, Unavailable, VersionMismatch
 from appointed.core.idempotency import KeyReused
 from appointed.core.problems import MEDIA_TYPE, problem_of
 
@@ -52,12 +52,12 @@ class Problem(BaseModel):
 
 
 def refusals(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may be refused with these, and like every route with 503.
+    """The `responses` of a route that may be refused with these, and like every route with 429 and 503.
 
     What follows from a route's body, parameters and need of a login is added by itself.
     """
     responses: dict[int | str, dict[str, Any]] = {}
-    every: tuple[type[AppError], ...] = (*errors, Unavailable)
+    every: tuple[type[AppError], ...] = (*errors, TooManyRequests, Unavailable)
     for error in every:
         _add(responses, error.kind.value, error)
     return responses

@@ -3,7 +3,9 @@
 from starlette.types import ASGIApp
 
 from .cors import Cors
+from .deadline import Deadline
 from .headers import SecurityHeaders
+from .limits import RateLimits
 from .proxies import TrustedProxies
 from .requests import RequestLog, TrailingSlash
 
@@ -12,6 +14,6 @@ __all__ = ["edge"]
 
 def edge(app: ASGIApp) -> ASGIApp:
     """The application behind everything that has nothing to do with what is asked."""
-    for layer in (Cors, SecurityHeaders, RequestLog, TrustedProxies, TrailingSlash):
+    for layer in (RateLimits, Deadline, Cors, SecurityHeaders, RequestLog, TrustedProxies, TrailingSlash):
         app = layer(app)
     return app
