@@ -74,7 +74,7 @@ async def show_replayed(request: Request, error: Exception) -> Response:
 
 async def show_failure(request: Request, error: Exception) -> Response:
     """A defect: its trace goes to the log, and nothing of it leaves."""
-    log.error("request_failed", path=_route_of(request), error=type(error).__name__, exc_info=error)
+    log.error("request_failed", route=_route_of(request), error=type(error).__name__, exc_info=error)
     return _answer(problem(500, "internal_error", "Something went wrong on our side. It has been noted."))
 
 
