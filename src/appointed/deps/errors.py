@@ -33,6 +33,8 @@ CODES = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
+# What serves a folder's files is not found again by its path.
+FILES = ("GET", "HEAD")
 REFUSED = frozenset({Kind.FORBIDDEN, Kind.MISSING})
 
 
@@ -115,7 +117,7 @@ def _methods_of(request: Request) -> str:
     """Every method of the path. Its routes may lie in several routers, and the framework names those of the first."""
     contexts = iter_route_contexts(request.app.routes)
     matching = [each for each in contexts if each.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted({method for each in matching for method in each.methods or ()}))
+    return ", ".join(sorted({method for each in matching for method in each.methods or ()} or FILES))
 
 
 def _route_of(request: Request) -> str:
