@@ -71,7 +71,7 @@ AFFECTED = frozenset({"affected"})
 FIELDS: Mapping[str, frozenset[str]] = {
     "GET /health/live": frozenset({"status"}),
     "GET /health/ready": frozenset(
-        {"status", "database", "outbox_waiting", "outbox_dead", "audit_waiting_seconds", "warnings"}
+        {"status", "database", "outbox_waiting", "outbox_dead", "audit_waiting_seconds", "rate_limits", "warnings"}
     ),
     "POST /auth/login": TOKENS,
     "POST /auth/refresh": TOKENS,

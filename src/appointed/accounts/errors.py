@@ -40,7 +40,7 @@ class LockedOut(FailedLogin):
 
     def __init__(self, user_id: UUID | None = None, *, wait: timedelta = timedelta(seconds=30)) -> None:
         super().__init__(user_id)
-        self.retry_after_seconds = ceil(wait.total_seconds())
+        self.seconds = ceil(wait.total_seconds())
 
 
 class InvalidToken(AppError):

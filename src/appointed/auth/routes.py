@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Response
 
 from appointed import accounts
 from appointed.accounts import queries
@@ -38,8 +38,9 @@ async def refresh_tokens(body: RefreshCreate, state: StateDep) -> TokenRead:
 
 
 @router.post("/logout", status_code=204, responses=refusals(Unauthenticated))
-async def log_out(actor: AnyActor, session: SessionDep, clock: ClockDep) -> None:
+async def log_out(actor: AnyActor, session: SessionDep, clock: ClockDep, response: Response) -> None:
     """End this session: its access and refresh tokens are refused from now on."""
+    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
     await accounts.end_session(session, actor.session_id, by=actor.user_id, now=clock.now())
 
 

@@ -10,6 +10,7 @@ from fastapi.security import OAuth2PasswordBearer
 from appointed.accounts import queries
 from appointed.accounts.actor import Actor, Permission, Role, Today
 from appointed.accounts.errors import InvalidToken
+from appointed.core import logs
 from appointed.core.ages import last_born
 from appointed.core.errors import Forbidden, Unauthenticated
 from appointed.core.settings import Settings
@@ -61,6 +62,7 @@ async def somebody(request: Request, token: Annotated[str | None, Depends(_beare
     permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
     actor = Actor(said.user_id, said.session_id, roles, permissions, today_of(state.settings, now))
     request.state.actor = actor
+    logs.note_actor(actor.user_id)
     return actor
 
 

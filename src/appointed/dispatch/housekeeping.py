@@ -49,7 +49,7 @@ async def tidy(context: Context) -> Mapping[str, int]:
     }
     # Rows whose transaction was open for very long, or whose machine's clock is slow, are found here.
     await audit.seal(context.database, audit.heads_in(context.settings.var_dir), context.clock.now(), is_thorough=True)
-    log.info("tidied", **gone)
+    log.info("tidied", rows=" ".join(f"{table}={count}" for table, count in gone.items()))
     return gone
 
 
