@@ -33,6 +33,7 @@ FACTS: dict[Template, dict[str, str | None]] = {
     Template.SERIES_CANCELLED: {"times": "Monday at nine", "doctor": "Dr Dana Demo", "place": "Main Street",
                                 "patient": None},
     Template.RECORD: {},
+    Template.EMERGENCY: {"opened": "Monday at nine"},
 }  # fmt: skip
 
 
