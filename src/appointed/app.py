@@ -40,6 +40,7 @@ from appointed.core.settings import Environment, Settings
 from appointed.deps import DocumentedApp, State, errors
 from appointed.deps.state import Hint, state_of
 from appointed.doctors.routes import router as doctors
+from appointed.exports.routes import router as exports
 from appointed.health import router as health
 from appointed.locations.room_routes import router as rooms
 from appointed.locations.routes import router as places
@@ -63,6 +64,7 @@ ROUTERS = (
     users,
     patients,
     related_people,
+    exports,
     doctors,
     profiles,
     availability,
