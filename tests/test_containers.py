@@ -183,7 +183,7 @@ def test_no_mail_address_is_an_answer_too(monkeypatch: pytest.MonkeyPatch, key_f
 def test_every_setting_reaches_the_containers(name: str) -> None:
     known = {field.upper() for field in Settings.model_fields} - SETTLED_BY_COMPOSE
     known -= set() if name == "migrate" else {"ADMIN_EMAIL", "ADMIN_PASSWORD"}
-    assert set(services()[name]["environment"]) == known | {"FORWARDED_ALLOW_IPS"}
+    assert set(services()[name]["environment"]) == known
 
 
 # --- what they start -------------------------------------------------------------------------------------------------
@@ -288,10 +288,10 @@ def test_only_the_doors_are_published() -> None:
 
 def test_a_proxy_is_believed_only_when_the_app_cannot_be_reached_around_it() -> None:
     alone, behind = services()["app"], services(SITE_ADDRESS="clinic.example.org")["app"]
-    assert alone["environment"]["FORWARDED_ALLOW_IPS"] == ""
+    assert alone["environment"]["TRUSTED_PROXIES"] == ""
     assert behind["ports"] == ["127.0.0.1:8000:8000"]
-    assert "172.16.0.0/12" in behind["environment"]["FORWARDED_ALLOW_IPS"].split(",")
-    assert "*" not in behind["environment"]["FORWARDED_ALLOW_IPS"]
+    assert "172.16.0.0/12" in behind["environment"]["TRUSTED_PROXIES"].split(",")
+    assert "*" not in behind["environment"]["TRUSTED_PROXIES"]
 
 
 def test_the_catcher_gets_mails_only_when_asked() -> None:

@@ -12,7 +12,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from appointed.app import ASSETS, create_app
+from appointed.api_pages import ASSETS
+from appointed.app import create_app
 from appointed.core.settings import Settings
 
 from .access.requests import PARAMETER

@@ -8,7 +8,6 @@ import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -30,6 +29,7 @@ from tests.support.databases import Backend
 from tests.support.factories import Clinic
 from tests.support.fixtures import settings_of
 from tests.support.outbox import message, published, undone
+from tests.support.redis import private_redis
 from tests.support.server import HOST, free_port
 from tests.support.smtp import MailServer, receiving, silent
 from tests.support.waiting import until
@@ -253,28 +253,6 @@ async def test_a_redis_that_says_nothing_keeps_no_caller_waiting(tmp_path: Path)
         assert time.perf_counter() - started < 1
         await asyncio.to_thread(hints.close)
         app.close()
-
-
-@asynccontextmanager
-async def private_redis(port: int, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A Redis that may be maltreated; it keeps nothing."""
-    options = ("--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder))
-    process = await asyncio.create_subprocess_exec("redis-server", *options, stdout=asyncio.subprocess.DEVNULL)
-    try:
-        async with redis.from_url(f"redis://{HOST}:{port}") as client:
-            await until(lambda: _answers(client))
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def _answers(client: "redis.Redis") -> bool:
-    try:
-        return bool(await client.ping())
-    except redis.RedisError:
-        return False
 
 
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="no redis-server to be maltreated was found")

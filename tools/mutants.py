@@ -2,7 +2,8 @@
 
 `mutants.py rules` has mutmut change the pure rules (pyproject.toml, tool.mutmut) and asks for at least 85 % noticed.
 `mutants.py services [WORD]` makes the changes listed in tests/mutants.toml, one at a time in a copy of the source, and
-asks that each be noticed; with a word, only those whose description has it.
+asks that each be noticed; with a word, only those whose description has it. AT_ONCE says how many copies are tried side
+by side; else it is half of the cores.
 """
 
 import json
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
@@ -26,7 +27,7 @@ SOURCE = ROOT / "src" / "appointed"
 LIST = ROOT / "tests" / "mutants.toml"
 LEAST_KILLED = 0.85
 PATIENCE_SECONDS = 600
-AT_ONCE = 2
+AT_ONCE = int(os.environ.get("AT_ONCE") or max(1, (os.cpu_count() or 1) // 2))
 console = Console()
 
 
@@ -59,7 +60,7 @@ class Mutant:
             shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
             changed = copy / self.file
             changed.write_text(changed.read_text().replace(self.old, self.new))
-            return _run(self.tests, folder)
+            return _run(self.tests, Path(folder))
 
 
 def listed() -> list[Mutant]:
@@ -74,11 +75,9 @@ def services(word: str = "") -> bool:
     if stale:
         console.print(*stale, sep="\n")
         return False
-    asked = sorted({mutant.tests for mutant in mutants})
-    failing = [tests for tests in asked if _run(tests, None) is not Fate.SURVIVED]
-    for tests in failing:
-        console.print(f"These fail on the code as it is: {' '.join(tests)}")
-    if failing:
+    asked = sorted({test for mutant in mutants for test in mutant.tests})
+    if _run(asked, SOURCE.parent, is_shown=True) is not Fate.SURVIVED:
+        console.print("The tests must pass on the code as it is")
         return False
     fates = list(_fates(mutants))
     for mutant, fate in fates:
@@ -106,12 +105,14 @@ def _fates(mutants: list[Mutant]) -> Iterator[tuple[Mutant, Fate]]:
         yield from zip(mutants, track(fates, "Breaking", total=len(mutants), console=console), strict=True)
 
 
-def _run(tests: tuple[str, ...], path: str | None) -> Fate:
+def _run(tests: Sequence[str], source: Path, *, is_shown: bool = False) -> Fate:
+    """Run them on the package that lies in `source`, wherever the one is that is installed."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
-    environment = os.environ | ({"PYTHONPATH": path} if path else {})
+    environment = os.environ | {"PYTHONPATH": str(source)}
+    output = None if is_shown else subprocess.DEVNULL
     try:
         ended = subprocess.run(command, cwd=ROOT, env=environment, timeout=PATIENCE_SECONDS, check=False,  # noqa: S603
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+                               stdout=output, stderr=output)  # fmt: skip
     except subprocess.TimeoutExpired:
         return Fate.KILLED
     return {0: Fate.SURVIVED, 1: Fate.KILLED}.get(ended.returncode, Fate.BROKEN)

@@ -7,15 +7,15 @@ from datetime import timedelta
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html, get_swagger_ui_oauth2_redirect_html
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 
 from appointed import __version__
 from appointed.accounts.passwords import Hasher
 from appointed.accounts.tokens import Tokens
+from appointed.admin.audit_routes import router as audit_events
 from appointed.admin.routes import router as users
+from appointed.api_pages import add_api_pages
 from appointed.appointments import offers
 from appointed.appointments.booking_routes import router as bookings
 from appointed.appointments.errors import TimeRefused
@@ -36,15 +36,19 @@ from appointed.core.clock import Clock, SystemClock
 from appointed.core.db import Database, connect
 from appointed.core.errors import AppError
 from appointed.core.idempotency import Replayed
+from appointed.core.limits import Limiter
 from appointed.core.settings import Environment, Settings
 from appointed.deps import DocumentedApp, State, errors
 from appointed.deps.state import Hint, state_of
+from appointed.doctors.cover_routes import router as covers
 from appointed.doctors.routes import router as doctors
 from appointed.exports.routes import router as exports
 from appointed.health import router as health
 from appointed.locations.room_routes import router as rooms
 from appointed.locations.routes import router as places
-from appointed.middleware import RequestLog, TrailingSlash
+from appointed.middleware import edge
+from appointed.patients.access_routes import router as accesses
+from appointed.patients.emergency_routes import router as emergencies
 from appointed.patients.related_routes import router as related_people
 from appointed.patients.routes import router as patients
 from appointed.records.routes import router as records
@@ -53,7 +57,6 @@ from appointed.web import pages
 from appointed.web.routes import router as web
 
 DESCRIPTION = "Healthcare appointment scheduling. Errors are RFC 9457 problem documents with a stable `code`."
-ASSETS = "/api-docs-assets"
 # Routes are looked through in this order: those that are asked for most stand first.
 ROUTERS = (
     slots,
@@ -62,10 +65,14 @@ ROUTERS = (
     health,
     auth,
     users,
+    audit_events,
     patients,
     related_people,
     exports,
+    accesses,
+    emergencies,
     doctors,
+    covers,
     profiles,
     availability,
     ground,
@@ -95,6 +102,7 @@ def create_app(
     database = database or connect(settings.database, settings.vault, pool_size=settings.database_pool_size)
     work = BackgroundWork(hint) if hint else background_work(settings, database, clock)
     app = DocumentedApp(
+        edge,
         title="Appointed",
         version=__version__,
         description=DESCRIPTION,
@@ -109,9 +117,7 @@ def create_app(
         app.include_router(router)
     app.mount(pages.STATIC, pages.static_files(), name="static")
     if settings.api_docs:
-        _add_docs(app)
-    app.add_middleware(RequestLog)
-    app.add_middleware(TrailingSlash)
+        add_api_pages(app)
     _add_error_handlers(app)
     return app
 
@@ -134,16 +140,19 @@ def state_with(settings: Settings, database: Database, clock: Clock, hint: Hint)
         hasher=Hasher(settings.bcrypt_cost),
         tokens=Tokens(settings.secret_key.get_secret_value(), timedelta(minutes=settings.access_token_minutes)),
         hint=hint,
+        limiter=Limiter(settings.redis_url.get_secret_value() if settings.redis_url else None),
     )
 
 
 def _lifespan(work: BackgroundWork, owned: Database | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        state: State = app.state.appointed
         try:
             async with work.running():
                 yield
         finally:
+            await state.limiter.close()
             if owned:
                 await owned.dispose()
 
@@ -174,26 +183,3 @@ async def _add_alternatives(state: State, error: TimeRefused) -> None:
         for document, wanted in (*whole, *error.others):
             nearest = await offers.nearest(session, wanted, state.clock.now())
             document["alternatives"] = [SlotRead.model_validate(slot).model_dump(mode="json") for slot in nearest]
-
-
-def _add_docs(app: FastAPI) -> None:
-    """Swagger UI and ReDoc from assets that a package carries: they work with no internet access."""
-    app.mount(ASSETS, StaticFiles(packages=[("fastapi_offline", "static")]), name="api-docs-assets")
-    redirect = "/docs/oauth2-redirect"
-
-    @app.get("/docs", include_in_schema=False)
-    async def swagger() -> Response:
-        return get_swagger_ui_html(openapi_url="/openapi.json", title=app.title, oauth2_redirect_url=redirect,
-                                   swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
-                                   swagger_css_url=f"{ASSETS}/swagger-ui.css",
-                                   swagger_favicon_url=f"{ASSETS}/favicon.png")  # fmt: skip
-
-    @app.get(redirect, include_in_schema=False)
-    async def swagger_redirect() -> Response:
-        return get_swagger_ui_oauth2_redirect_html()
-
-    @app.get("/redoc", include_in_schema=False)
-    async def redoc() -> Response:
-        return get_redoc_html(openapi_url="/openapi.json", title=app.title, with_google_fonts=False,
-                              redoc_js_url=f"{ASSETS}/redoc.standalone.js",
-                              redoc_favicon_url=f"{ASSETS}/favicon.png")  # fmt: skip

@@ -60,9 +60,10 @@ def serve(
         stderr.print(f"Warning: {warning}")
     if settings.environment is Environment.DEVELOPMENT:
         run(_migrate, needs_schema=False)
-    # Parents of several processes import the factory by its name.
+    # Parents of several processes import the factory by its name. Whom proxies speak for is read in our middleware:
+    # the server itself would believe whatever comes from this machine.
     uvicorn.run("appointed.app:served", factory=True, host=host, port=port, workers=workers, access_log=False,
-                log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE_SECONDS,
+                log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=GRACE_SECONDS,
                 timeout_worker_healthcheck=START_SECONDS)  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appointed import audit, migrations
 from appointed.core import outbox
+from appointed.core.limits import Counting
 from appointed.core.settings import Settings
 from appointed.deps import StateDep
 
@@ -25,8 +26,10 @@ class Readiness(BaseModel):
     database: Literal["ok", "unreachable", "not migrated"]
     outbox_waiting: int = Field(description="Messages that are due and not done.")
     outbox_dead: int = Field(description="Messages that were given up.")
-    audit_unsealed_seconds: float = Field(
-        description="The age of the oldest row of the audit trail that is not sealed."
+    audit_waiting_seconds: float = Field(description="The age of the oldest row of the audit trail that is not sealed.")
+    rate_limits: Counting = Field(
+        description="Counted for all processes together (`shared`), by each alone since there is no Redis (`alone`), "
+        "or by each alone because Redis does not answer (`fallback`)."
     )
     warnings: list[str] = Field(description="Settings that somebody will miss.")
 
@@ -56,8 +59,8 @@ async def read_readiness(state: StateDep, response: Response) -> Readiness:
     status: Literal["ok", "unready"] = "ok" if database == "ok" else "unready"
     unsealed = (state.clock.now() - unsealed_at).total_seconds() if unsealed_at else 0.0
     return Readiness(status=status, database=database, outbox_waiting=waiting, outbox_dead=dead,
-                     audit_unsealed_seconds=max(0.0, round(unsealed, 1)),
-                     warnings=warnings_about(state.settings))  # fmt: skip
+                     audit_waiting_seconds=max(0.0, round(unsealed, 1)),
+                     rate_limits=state.limiter.counting, warnings=warnings_about(state.settings))  # fmt: skip
 
 
 def warnings_about(settings: Settings) -> list[str]:

@@ -58,13 +58,20 @@ LOOKED_AFTER = frozenset({
     "id", "patient_id", "first_name", "last_name", "preferred_name", "birth_date", "relationship", "may_book",
     "may_read", "valid_until",
 })  # fmt: skip
+AUDIT_EVENT = frozenset({
+    "id", "recorded_at", "actor_id", "action", "outcome", "entity", "entity_id", "patient_id", "request_id", "detail",
+})  # fmt: skip
+ACCESS = frozenset({"recorded_at", "action", "actor_name", "actor_roles", "is_own"})
+COVER = frozenset({"id", "doctor_id", "by_doctor_id", "valid_from", "valid_until", "created_at", "ended_at"})
+EMERGENCY = frozenset({"id", "user_id", "patient_id", "opened_at", "closes_at"})
+REVIEWED = EMERGENCY | {"reason", "reviewed_at", "reviewed_by", "note"}
 TOKENS = frozenset({"access_token", "token_type", "expires_in", "refresh_token"})
 AFFECTED = frozenset({"affected"})
 
 FIELDS: Mapping[str, frozenset[str]] = {
     "GET /health/live": frozenset({"status"}),
     "GET /health/ready": frozenset(
-        {"status", "database", "outbox_waiting", "outbox_dead", "audit_unsealed_seconds", "warnings"}
+        {"status", "database", "outbox_waiting", "outbox_dead", "audit_waiting_seconds", "rate_limits", "warnings"}
     ),
     "POST /auth/login": TOKENS,
     "POST /auth/refresh": TOKENS,
@@ -88,6 +95,9 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "PATCH /patients/{patient_id}/related-people/{relation_id}": RELATED,
     "POST /patients/{patient_id}/related-people/{relation_id}/confirm": RELATED,
     "GET /patients/me/looks-after": LOOKED_AFTER,
+    "GET /patients/{patient_id}/accesses": ACCESS,
+    "GET /audit-events": AUDIT_EVENT,
+    "GET /audit-events/export": AUDIT_EVENT,
     "POST /doctors/new-doctor": DOCTOR,
     "GET /doctors": DOCTOR | {"hours"},
     "GET /doctors/{doctor_id}": DOCTOR | {"hours"},
@@ -95,6 +105,12 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "PATCH /doctors/me": DOCTOR,
     "PATCH /doctors/{doctor_id}": DOCTOR,
     "DELETE /doctors/{doctor_id}": AFFECTED,
+    "POST /doctors/{doctor_id}/covers": COVER,
+    "GET /doctors/{doctor_id}/covers": COVER,
+    "DELETE /doctors/{doctor_id}/covers/{cover_id}": COVER,
+    "POST /emergency-accesses": EMERGENCY,
+    "GET /emergency-accesses": REVIEWED,
+    "POST /emergency-accesses/{access_id}/review": REVIEWED,
     "POST /locations": LOCATION,
     "GET /locations": LOCATION,
     "GET /locations/{location_id}": LOCATION,

@@ -48,6 +48,9 @@ PATCH  /users/{user_id}                                  401   403   403   403  
 DELETE /users/{user_id}                                  401   403   403   403   403   403   403   204   403
 PUT    /users/{user_id}/locations                        401   403   403   403   403   403   403   200   403
 
+GET    /audit-events                                     401   403   403   403   403   403   403   403   200
+GET    /audit-events/export                              401   403   403   403   403   403   403   403   200
+
 POST   /patients/new-patient                             201   201   201   201   201   201   201   201   201
 POST   /patients/new-patient without a login             422   422   422   422   422   422   201   201   422
 GET    /patients                                         401   403   403   200   200   200   200   200   403
@@ -66,6 +69,7 @@ PATCH  /patients/{patient_id}/related-people/{relation_id} 401 403   403   403  
 DELETE /patients/{patient_id}/related-people/{relation_id} 401 204   404   403   403   403   204   204   403
 POST   /patients/{patient_id}/related-people/{relation_id}/confirm 401 403 403 403 403 403 200 200 403
 GET    /patients/me/looks-after                          401   200   200   403   403   403   403   403   403
+GET    /patients/{patient_id}/accesses                   401   200   404   403   403   403   403   403   403
 
 POST   /doctors/new-doctor                               401   403   403   403   403   403   403   201   403
 GET    /doctors                                          200   200   200   200   200   200   200   200   200
@@ -74,6 +78,14 @@ GET    /doctors/me                                       401   403   403   200  
 PATCH  /doctors/me                                       401   403   403   200   200   403   403   403   403
 PATCH  /doctors/{doctor_id}                              401   403   403   200   403   403   403   200   403
 DELETE /doctors/{doctor_id}                              401   403   403   403   403   403   403   200   403
+
+POST   /doctors/{doctor_id}/covers                       401   403   403   403   403   403   403   201   403
+GET    /doctors/{doctor_id}/covers                       401   403   403   403   403   403   403   200   403
+DELETE /doctors/{doctor_id}/covers/{cover_id}            401   403   403   403   403   403   403   200   403
+
+POST   /emergency-accesses without a visit               401   403   403   201   201   403   403   403   403
+GET    /emergency-accesses                               401   403   403   403   403   403   403   403   200
+POST   /emergency-accesses/{access_id}/review            401   403   403   403   403   403   403   403   200
 
 POST   /locations                                        401   403   403   403   403   403   403   201   403
 GET    /locations                                        200   200   200   200   200   200   200   200   200

@@ -270,6 +270,23 @@ async def _related_person(world: World) -> dict[str, Any]:
     return {"json": {"email": other.email, "relationship": "carer", "may_book": True}}
 
 
+async def _cover(world: World) -> dict[str, Any]:
+    days = {"valid_from": "2031-03-03", "valid_until": "2031-03-14"}
+    return {"json": {"by_doctor_id": str((await world.clinic.doctor(hours=False)).profile_id), **days}}
+
+
+async def _entered_cover(world: World) -> dict[str, Any]:
+    return {"ids": {"doctor_id": str(world.doctor.profile_id), "cover_id": str(await world.cover())}}
+
+
+async def _emergency(world: World) -> dict[str, Any]:
+    return {"json": {"patient_id": str(world.patient.profile_id), "reason": "Unconscious in the waiting room"}}
+
+
+async def _opened_record(world: World) -> dict[str, Any]:
+    return {"ids": {"access_id": str(await world.emergency())}, "json": {"note": "Justified"}}
+
+
 KEEPING = params(visits="keep")
 DETAILS: Mapping[str, Details] = {
     "POST /auth/login": _login,
@@ -289,6 +306,10 @@ DETAILS: Mapping[str, Details] = {
     "PATCH /doctors/me": body(bio="Likes to listen."),
     "PATCH /doctors/{doctor_id}": body(bio="Likes to listen."),
     "DELETE /doctors/{doctor_id}": KEEPING,
+    "POST /doctors/{doctor_id}/covers": _cover,
+    "DELETE /doctors/{doctor_id}/covers/{cover_id}": _entered_cover,
+    "POST /emergency-accesses without a visit": _emergency,
+    "POST /emergency-accesses/{access_id}/review": _opened_record,
     "PUT /users/{user_id}/locations": _assignment,
     "POST /locations": body(name="North Street", timezone="Europe/Berlin"),
     "GET /locations/{location_id}/holidays": params(year=2031),

@@ -49,6 +49,10 @@ READ_ONLY: Mapping[tuple[str, Who], dict[str, Any]] = {
     ("PATCH /doctors/me", Who.DOCTOR): ROW | LOGIN | {"is_active": True},
     ("PATCH /doctors/{doctor_id}", Who.DOCTOR): ROW | LOGIN | {"is_active": False},
     ("PATCH /doctors/{doctor_id}", Who.ADMIN): ROW | LOGIN,
+    ("POST /doctors/{doctor_id}/covers", Who.ADMIN): ROW | {"doctor_id": ID, "created_by": ID, "ended_at": INSTANT},
+    ("POST /emergency-accesses without a visit", Who.OTHER_DOCTOR): ROW
+    | {"user_id": ID, "closes_at": "2099-01-01T00:00:00Z"},
+    ("POST /emergency-accesses/{access_id}/review", Who.AUDITOR): ROW | {"reviewed_by": ID, "reason": "Another"},
     ("POST /locations", Who.ADMIN): ROW | {"is_default": True, "is_active": True},
     ("PATCH /locations/{location_id}", Who.ADMIN): ROW | {"is_default": True, "is_active": False},
     ("POST /rooms", Who.ADMIN): ROW | {"is_active": True},

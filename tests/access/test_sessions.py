@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,12 +11,16 @@ from uuid import uuid4
 import httpx
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from appointed import accounts, doctors
 from appointed.accounts.actor import Role
+from appointed.accounts.refresh import GRACE
+from appointed.app import create_app
 from appointed.core.db import transaction
 from appointed.core.settings import Settings
 
+from ..support.app import client_of
 from ..support.clock import FixedClock
 from ..support.factories import PASSWORD, Clinic, Person
 
@@ -47,13 +52,33 @@ async def given_a_password(clinic: Clinic, _client: httpx.AsyncClient, who: Pers
         await accounts.set_password(session, who.user_id, "1:x", by=admin.user_id, now=clinic.clock.now())
 
 
-@pytest.mark.parametrize("ending", [logged_out, disabled, promoted, moved, given_a_password])
+ENDINGS = [logged_out, disabled, promoted, moved, given_a_password]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
 async def test_the_old_token_is_refused_at_once(ending: Ending, client: httpx.AsyncClient, clinic: Clinic) -> None:
     who, admin = await clinic.staff(Role.NURSE), await clinic.staff(Role.ADMIN)
     assert (await client.get(NEEDED, headers=who.headers)).status_code == 200
     await ending(clinic, client, who, admin)
     check_refused(await client.get(NEEDED, headers=who.headers))
     check_refused(await client.get(OPTIONAL, headers=who.headers))
+
+
+async def test_every_process_refuses_the_token_that_another_one_ended(
+    client: httpx.AsyncClient, clinic: Clinic, settings: Settings, clock: FixedClock
+) -> None:
+    elsewhere, admin = create_app(settings, clock=clock), await clinic.staff(Role.ADMIN)
+    async with client_of(elsewhere) as other:
+        for ending in ENDINGS:
+            who = await clinic.staff(Role.NURSE)
+            login = await other.post("/auth/login", data={"username": who.email, "password": PASSWORD})
+            headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
+            assert (await other.get(NEEDED, headers=headers)).status_code == 200
+            await ending(clinic, client, replace(who, headers=headers), admin)
+            check_refused(await other.get(NEEDED, headers=headers), ending.__name__)
+            refreshed = await other.post("/auth/refresh", json={"refresh_token": login.json()["refresh_token"]})
+            assert refreshed.status_code == 401
+    await elsewhere.state.appointed.database.dispose()
 
 
 async def test_who_is_deactivated_is_out_at_once(client: httpx.AsyncClient, clinic: Clinic) -> None:
@@ -90,12 +115,14 @@ async def test_an_access_token_ends_with_its_time(
 
 
 async def test_a_refresh_token_works_once_and_never_in_place_of_an_access_token(
-    client: httpx.AsyncClient, clinic: Clinic
+    client: httpx.AsyncClient, clinic: Clinic, clock: FixedClock
 ) -> None:
     nurse = await clinic.staff(Role.NURSE)
     pair = (await client.post("/auth/login", data={"username": nurse.email, "password": PASSWORD})).json()
     check_refused(await client.get(NEEDED, headers={"Authorization": f"Bearer {pair['refresh_token']}"}))
-    once, again = [await client.post("/auth/refresh", json={"refresh_token": pair["refresh_token"]}) for _ in range(2)]
+    once = await client.post("/auth/refresh", json={"refresh_token": pair["refresh_token"]})
+    clock.advance(GRACE)
+    again = await client.post("/auth/refresh", json={"refresh_token": pair["refresh_token"]})
     assert (once.status_code, again.status_code, again.json()["code"]) == (200, 401, "invalid_token")
     wrong_way_round = await client.post("/auth/refresh", json={"refresh_token": once.json()["access_token"]})
     assert wrong_way_round.status_code in (401, 422)
@@ -120,6 +147,8 @@ def forged(clinic: Clinic, who: Person, settings: Settings) -> dict[str, str]:
         "signed by the secret itself": jwt.encode(good, settings.secret_key.get_secret_value()),
         "another algorithm": jwt.encode(good, key * 2, algorithm="HS512"),
         "deep": f"{segment(b'[' * 30_000)}.{segment(plain)}.AA",
+        "a key of another kind": jwt.encode(good, ec.generate_private_key(ec.SECP256R1()), algorithm="ES256"),
+        "truncated": jwt.encode(good, key)[:-6],
         "header is no object": f"{segment([])}.{segment(plain)}.AA",
         "critical extension": jwt.encode(good, key, headers={"crit": ["b64"], "b64": False}),
     }
@@ -127,6 +156,7 @@ def forged(clinic: Clinic, who: Person, settings: Settings) -> dict[str, str]:
         "refresh": {"typ": "refresh"}, "no type": {"typ": None}, "other issuer": {"iss": "elsewhere"},
         "other audience": {"aud": "elsewhere"}, "nobody": {"sub": str(uuid4())}, "no uuid": {"sub": "1"},
         "no session": {"sid": str(uuid4())}, "session is a number": {"sid": 7}, "sub is a list": {"sub": []},
+        "not yet good": {"nbf": now + timedelta(seconds=1)},
         "expired": {"exp": now}, "expiry is a text": {"exp": "soon"}, "expiry is a list": {"exp": [1]},
     }  # fmt: skip
     return wrong | {name: encoded(good | changed, key) for name, changed in claims.items()} | {

@@ -18,8 +18,9 @@ from appointed.appointments.rules import Action
 from appointed.availability.rules import TimeOffKind
 from appointed.availability.service import Absence, new_absence, set_offer
 from appointed.core.db import metadata, transaction
+from appointed.doctors import covering
 from appointed.locations import service as locations
-from appointed.patients import relations
+from appointed.patients import emergencies, relations
 from appointed.patients.codes import invitation_code
 from appointed.patients.relations import Whom
 
@@ -123,6 +124,25 @@ class World:
             added = await relations.add(session, by.actor, self.patient.profile_id, Whom(email=other.email), terms,
                                         clock=self.clinic.clock)  # fmt: skip
         return added.id
+
+    async def cover(self) -> UUID:
+        """That another doctor stands in for the doctor."""
+        clinic, other = self.clinic, await self.clinic.doctor(hours=False)
+        async with transaction(clinic.database.writes) as session:
+            today = clinic.clock.now().date()
+            added = await covering.add(session, self.doctor.actor, self.doctor.profile_id, other.profile_id, today,
+                                       today, now=clinic.clock.now())  # fmt: skip
+        return added.id
+
+    async def emergency(self) -> UUID:
+        """That another doctor opened the patient's record."""
+        clinic, other = self.clinic, await self.clinic.doctor(hours=False)
+        sought = emergencies.Sought(self.patient.profile_id)
+        async with transaction(clinic.database.writes) as session:
+            opened = await emergencies.open_record(session, other.actor, sought, "Unconscious in the waiting room",
+                                                   lasting=timedelta(hours=1), told_after=None,
+                                                   now=clinic.clock.now())  # fmt: skip
+        return opened.id
 
     async def invitation(self) -> str:
         """The code of an invitation that nobody has used yet."""

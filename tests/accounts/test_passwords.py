@@ -110,7 +110,8 @@ async def test_the_loop_goes_on_while_a_password_is_hashed() -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["12345678", "🩺" * 8, "p" * MOST_BYTES, "é" * (MOST_BYTES // 2), "a\0bcdefg", " " * 8]
+    "password",
+    ["x7 Kq2m9", "🩺🐎🔋📎🧲🪨🌵🎻", "p" * MOST_BYTES, "é" * (MOST_BYTES // 2), "q\0wknzgf", " " * 20],
 )
 def test_a_password_may_hold_anything(password: str) -> None:
     assert adapter.validate_python(password).get_secret_value() == password

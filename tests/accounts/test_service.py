@@ -1,18 +1,19 @@
 """Accounts: one an address, never without an administrator, and sessions that end when they should."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from appointed import accounts
 from appointed.accounts import queries
 from appointed.accounts.actor import Role
 from appointed.accounts.errors import EmailTaken, InvalidToken, LastAdministrator
 from appointed.accounts.models import LoginSession, User
+from appointed.accounts.refresh import GRACE, Chain, Place, first_token, hash_of, place_of
 from appointed.accounts.tokens import AccessToken
 from appointed.audit.models import AuditEvent
 from appointed.core.db import Database, transaction
@@ -20,7 +21,8 @@ from appointed.core.errors import NotFound
 from appointed.core.ids import new_id
 from tests.support.clock import FixedClock
 
-MONTH = timedelta(days=30)
+MONTH, SECOND = timedelta(days=30), timedelta(seconds=1)
+CHAIN = Chain("s" * 32)
 
 
 async def create(database: Database, clock: FixedClock, email: str = "zoe@example.org", *roles: Role) -> UUID:
@@ -49,10 +51,20 @@ async def log_in(database: Database, clock: FixedClock, user_id: UUID) -> tuple[
     return AccessToken(user_id, session_id), refresh_token
 
 
-async def rotate(database: Database, clock: FixedClock, refresh_token: str) -> str:
+async def rotate(
+    database: Database, clock: FixedClock, refresh_token: str, *, idle: timedelta | None = None, chain: Chain = CHAIN
+) -> str:
     async with transaction(database.writes) as session:
-        _, _, following = await accounts.rotate(session, refresh_token, clock.now())
-    return following
+        refreshed = await accounts.rotate(session, chain, refresh_token, idle=idle, now=clock.now())
+    if refreshed is None:
+        raise InvalidToken
+    return refreshed.token
+
+
+async def end_of(database: Database) -> datetime | None:
+    """When the one session that there is ended."""
+    async with database.reads() as session:
+        return (await session.scalars(select(LoginSession.ended_at))).one()
 
 
 async def roles_of(database: Database, clock: FixedClock, token: AccessToken) -> list[str] | None:
@@ -196,18 +208,111 @@ async def test_a_change_that_changes_nothing_ends_no_session(database: Database,
 # --- refresh tokens --------------------------------------------------------------------------------------------------
 
 
-async def test_a_refresh_token_is_good_once(database: Database, clock: FixedClock) -> None:
+async def test_who_never_got_an_answer_gets_the_same_one_for_ten_seconds(database: Database, clock: FixedClock) -> None:
     _, first = await log_in(database, clock, await create(database, clock))
     second = await rotate(database, clock, first)
+    clock.advance(GRACE - timedelta(microseconds=1))
+    assert await rotate(database, clock, first) == second
+    third = await rotate(database, clock, second)
+    assert len({first, second, third}) == 3
+    assert await end_of(database) is None
+
+
+@pytest.mark.parametrize("later", [GRACE, timedelta(days=1)])
+async def test_a_token_that_comes_back_later_ends_the_session(
+    database: Database, clock: FixedClock, later: timedelta
+) -> None:
+    token, first = await log_in(database, clock, await create(database, clock))
+    second = await rotate(database, clock, first)
+    clock.advance(later)
     with pytest.raises(InvalidToken):
         await rotate(database, clock, first)
-    await rotate(database, clock, second)
+    with pytest.raises(InvalidToken):
+        await rotate(database, clock, second)
+    assert await roles_of(database, clock, token) is None
+    async with database.reads() as session:
+        query = select(AuditEvent).where(AuditEvent.action == "session.reuse")
+        (event,) = (await session.scalars(query)).all()
+    assert (event.entity_id, event.actor_id, event.outcome) == (token.session_id, token.user_id, "invalid_token")
 
 
-async def test_of_equal_refresh_tokens_at_once_one_is_good(database: Database, clock: FixedClock) -> None:
+async def test_a_token_older_than_the_one_before_ends_the_session_at_once(
+    database: Database, clock: FixedClock
+) -> None:
+    _, first = await log_in(database, clock, await create(database, clock))
+    second = await rotate(database, clock, first)
+    third = await rotate(database, clock, second)
+    with pytest.raises(InvalidToken):
+        await rotate(database, clock, first)
+    for token in (second, third):
+        with pytest.raises(InvalidToken):
+            await rotate(database, clock, token)
+    assert await end_of(database) == clock.now()
+
+
+async def test_an_invented_token_of_a_session_does_not_end_it(
+    database: Database, clock: FixedClock, sqlite_database: object
+) -> None:
+    """Else whoever knows the id of a session, which is no secret, could log its user out."""
+    token, first = await log_in(database, clock, await create(database, clock))
+    last = await rotate(database, clock, await rotate(database, clock, first))
+    stranger = Chain("o" * 32)
+    place = Place(token.session_id, 2)
+    invented = [first_token(token.session_id), stranger.following(first, place), CHAIN.following(last, place),
+                last[:-9] + ("A" if last[-9] != "A" else "B") + last[-8:]]  # fmt: skip
+    for each in invented:
+        assert place_of(each)
+        with pytest.raises(InvalidToken):
+            await rotate(database, clock, each)
+    await rotate(database, clock, last)
+
+
+async def test_twenty_uses_of_one_token_at_once_make_one_successor(database: Database, clock: FixedClock) -> None:
     _, token = await log_in(database, clock, await create(database, clock))
-    ended = await asyncio.gather(*(rotate(database, clock, token) for _ in range(8)), return_exceptions=True)
-    assert sorted(type(each).__name__ for each in ended) == ["InvalidToken"] * 7 + ["str"]
+    got = await asyncio.gather(*(rotate(database, clock, token) for _ in range(20)))
+    async with database.reads() as session:
+        login = (await session.scalars(select(LoginSession))).one()
+    assert {hash_of(each) for each in got} == {login.refresh_hash}
+    assert (login.generation, login.ended_at) == (1, None)
+
+
+async def test_a_token_of_a_session_that_was_opened_before_tokens_had_places_is_good_once(
+    database: Database, clock: FixedClock, sqlite_database: object
+) -> None:
+    token, _ = await log_in(database, clock, await create(database, clock))
+    async with transaction(database.writes) as session:
+        await session.execute(update(LoginSession).values(refresh_hash=hash_of("an old secret")))
+    following = await rotate(database, clock, "an old secret")
+    assert place_of(following) == Place(token.session_id, 1)
+    with pytest.raises(InvalidToken):
+        await rotate(database, clock, "an old secret")
+    await rotate(database, clock, following)
+
+
+async def test_a_session_ends_by_its_login_however_often_it_is_refreshed(
+    database: Database, clock: FixedClock, sqlite_database: object
+) -> None:
+    _, token = await log_in(database, clock, await create(database, clock))
+    for _ in range(6):
+        clock.advance(MONTH / 6 - SECOND)
+        token = await rotate(database, clock, token)
+    clock.advance(6 * SECOND)
+    with pytest.raises(InvalidToken):
+        await rotate(database, clock, token)
+
+
+async def test_a_session_ends_when_it_is_not_used_where_the_clinic_says_so(
+    database: Database, clock: FixedClock, sqlite_database: object
+) -> None:
+    _, token = await log_in(database, clock, await create(database, clock))
+    hour = timedelta(hours=1)
+    for _ in range(3):
+        clock.advance(hour - SECOND)
+        token = await rotate(database, clock, token, idle=hour)
+    clock.advance(hour)
+    with pytest.raises(InvalidToken):
+        await rotate(database, clock, token, idle=hour)
+    await rotate(database, clock, token, idle=hour + SECOND)
 
 
 async def test_a_refresh_token_ends_with_its_session(database: Database, clock: FixedClock) -> None:

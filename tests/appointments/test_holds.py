@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from appointed.appointments.rules import Status
 from appointed.core.db import Database, transaction
 from appointed.core.settings import Settings
 from appointed.dispatch.chores import end_holds
+from appointed.dispatch.delivery import deliver_due
 from appointed.notifications.context import Context
 from tests.support.clock import FixedClock
 from tests.support.factories import Clinic, Person
@@ -49,6 +51,11 @@ async def book(client: httpx.AsyncClient, who: Person, doctor: Person, at: datet
     return await client.post("/appointments", json=body, headers=who.headers)
 
 
+async def listed(client: httpx.AsyncClient, doctor: Person) -> list[str]:
+    days = {"doctor_id": str(doctor.id), "from": "2031-03-03", "to": "2031-03-03"}
+    return [slot["starts_at"] for slot in (await client.get("/slots", params=days)).json()["slots"]]
+
+
 async def test_a_held_time_is_nobody_elses_and_no_confirmation_leaves(
     client: httpx.AsyncClient, clinic: Clinic, doctor: Person, patient: Person, ten: datetime
 ) -> None:
@@ -56,9 +63,7 @@ async def test_a_held_time_is_nobody_elses_and_no_confirmation_leaves(
     assert (said.status_code, said.json()["status"]) == (201, "pending")
     assert said.json()["hold_expires_at"] == (ten - timedelta(hours=2) + 5 * MINUTES).isoformat()[:19] + "Z"
     assert tally([await book(client, await clinic.patient(), doctor, ten)]) == {"409 slot_taken": 1}
-    days = {"doctor_id": str(doctor.id), "from": "2031-03-03", "to": "2031-03-03"}
-    listed = (await client.get("/slots", params=days)).json()["slots"]
-    assert "2031-03-03T10:00:00Z" not in [slot["starts_at"] for slot in listed]
+    assert "2031-03-03T10:00:00Z" not in await listed(client, doctor)
     events = (await remains(clinic.database)).events
     assert [events[f"appointment.{name}", said.json()["id"]] for name in ("held", "booked")] == [1, 0]
     assert await flaws(clinic.database) == []
@@ -75,6 +80,7 @@ async def test_a_hold_that_is_confirmed_in_time_is_booked_for_good(
     again = await do(client, clinic, patient, held["id"], "confirm")
     assert again.json() == said.json()
     clock.advance(10 * MINUTES)
+    assert "2031-03-03T10:00:00Z" not in await listed(client, doctor)
     assert tally([await book(client, await clinic.patient(), doctor, ten)]) == {"409 slot_taken": 1}
     assert await flaws(clinic.database) == []
 
@@ -134,11 +140,47 @@ async def test_a_hold_is_kept_once_longer_and_no_more(
     assert await flaws(clinic.database) == []
 
 
-async def test_a_hold_that_is_given_up_is_free_at_once_and_nobody_is_written_to(
+async def test_a_hold_is_confirmed_as_it_was_read_or_not_at_all(
     client: httpx.AsyncClient, clinic: Clinic, doctor: Person, patient: Person, ten: datetime, sqlite_database: Database
 ) -> None:
     held = (await hold(client, patient, doctor, ten)).json()
+    for action in ("confirm", "extend"):
+        said = await do(client, clinic, patient, held["id"], action, headers={"If-Match": 'W/"2"'})
+        assert tally([said]) == {"412 version_mismatch": 1}
+    said = await do(client, clinic, patient, held["id"], "confirm", headers={"If-Match": 'W/"1"'})
+    assert tally([said]) == {"200": 1}
+
+
+async def test_the_clock_ends_no_hold_that_was_confirmed_or_extended_meanwhile(
+    client: httpx.AsyncClient, clinic: Clinic, clock: FixedClock, doctor: Person, patient: Person, ten: datetime,
+    sqlite_database: Database,
+) -> None:  # fmt: skip
+    """It looks for what is over before it locks, and by then that may have changed."""
+    times = {"confirm": ten, "extend": ten + 30 * MINUTES, "": ten + 60 * MINUTES}
+    holds = {action: (await hold(client, patient, doctor, at)).json()["id"] for action, at in times.items()}
+    for action in ("confirm", "extend"):
+        assert tally([await do(client, clinic, patient, holds[action], action)]) == {"200": 1}
+    clock.advance(5 * MINUTES)
+    ended = {}
+    for action, held_id in holds.items():
+        async with transaction(sqlite_database.writes) as session:
+            ended[action] = await service.expire_if_due(session, UUID(held_id), clock=clock)
+    assert ended == {"confirm": False, "extend": False, "": True}
+    assert await flaws(sqlite_database) == []
+
+
+async def test_a_hold_that_is_given_up_is_free_at_once_and_nobody_is_written_to(
+    client: httpx.AsyncClient, clinic: Clinic, clock: FixedClock, doctor: Person, patient: Person, ten: datetime,
+    sqlite_database: Database, settings: Settings,
+) -> None:  # fmt: skip
+    mailbox = MemoryMailbox()
+    context = Context(sqlite_database, clock, settings, mailbox)
+    await deliver_due(context, 100)
+    welcomed = len(mailbox.letters)
+    held = (await hold(client, patient, doctor, ten)).json()
     assert tally([await do(client, clinic, patient, held["id"], "cancel")]) == {"200": 1}
+    assert await deliver_due(context, 100) > 0
+    assert len(mailbox.letters) == welcomed
     assert tally([await book(client, await clinic.patient(), doctor, ten)]) == {"201": 1}
     assert await flaws(sqlite_database) == []
 

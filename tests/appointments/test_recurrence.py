@@ -61,8 +61,67 @@ def test_a_rule_that_is_none_or_absurd_is_refused(rule: str) -> None:
         days(rule)
 
 
+KNOWN = "Known are FREQ (DAILY, WEEKLY, MONTHLY), INTERVAL, BYDAY, BYMONTHDAY, WKST, COUNT (2 to 52) and UNTIL."
+
+
+@pytest.mark.parametrize(("rule", "said"), [
+    ("FREQ=YEARLY;COUNT=3", f"Not understood: FREQ. {KNOWN}"),
+    ("FREQ=WEEKLY;COUNT=53", f"Not understood: COUNT. {KNOWN}"),
+    ("FREQ=WEEKLY;COUNT=1", f"Not understood: COUNT. {KNOWN}"),
+    ("FREQ=DAILY;INTERVAL=367;COUNT=2", f"Not understood: INTERVAL. {KNOWN}"),
+    ("FREQ=MONTHLY;BYMONTHDAY=3,,4;COUNT=2", f"Not understood: BYMONTHDAY. {KNOWN}"),
+    ("FREQ=DAILY;UNTIL=22010101", f"Not understood: UNTIL. {KNOWN}"),
+    ("FREQ=DAILY;UNTIL=18991231", f"Not understood: UNTIL. {KNOWN}"),
+    ("FREQ=DAILY;UNTIL=20310303T250000", f"Not understood: UNTIL. {KNOWN}"),
+    ("COUNT=3", f"The rule has no FREQ. {KNOWN}"),
+    ("FREQ=WEEKLY", "Say how often by either COUNT or UNTIL."),
+    ("FREQ=WEEKLY;COUNT=3;UNTIL=20310601", "Say how often by either COUNT or UNTIL."),
+    ("FREQ=WEEKLY;COUNT=3;COUNT=4", "The rule says something twice."),
+    ("FREQ=WEEKLY;COUNT=3;BYMONTHDAY=3", "BYMONTHDAY is for FREQ=MONTHLY."),
+    ("FREQ=DAILY;COUNT=3;BYDAY=1MO", "A weekday's number, as in 2MO, is for FREQ=MONTHLY."),
+    ("FREQ=WEEKLY;COUNT=3;BYDAY=TU", "The first visit is not at a time that the rule names."),
+    ("FREQ=DAILY;UNTIL=20310424", "A series has 52 visits at the most."),
+    ("FREQ=DAILY;UNTIL=22001231", "A series has 52 visits at the most."),
+    ("FREQ=DAILY;UNTIL=20310303", "The rule names 1 times within five years; a series has 2."),
+    ("FREQ=DAILY;UNTIL=19000101", "The rule names 0 times within five years; a series has 2."),
+    ("FREQ=MONTHLY;INTERVAL=58;COUNT=3", "The rule names 2 times within five years; a series has 3."),
+    ("FREQ=WEEKLY;COUNT=3;BYDAY=MO" + 58 * ",MO", "The rule is longer than 200 characters."),
+])  # fmt: skip
+def test_what_is_wrong_with_a_rule_is_said(rule: str, said: str) -> None:
+    with pytest.raises(BadRecurrence) as refused:
+        days(rule)
+    assert refused.value.detail == said
+
+
+@pytest.mark.parametrize(("rule", "count", "last"), [
+    ("FREQ=DAILY;COUNT=2", 2, "2031-03-04"),
+    ("FREQ=DAILY;COUNT=52", 52, "2031-04-23"),
+    ("FREQ=DAILY;UNTIL=20310423", 52, "2031-04-23"),
+    ("FREQ=DAILY;INTERVAL=366;COUNT=5", 5, "2035-03-06"),
+    ("FREQ=DAILY;INTERVAL=100;COUNT=19", 19, "2036-02-05"),
+    ("FREQ=MONTHLY;BYMONTHDAY=3,31;COUNT=3", 3, "2031-04-03"),
+    ("FREQ=MONTHLY;BYMONTHDAY=-29,-31;COUNT=3", 3, "2031-05-01"),
+    ("FREQ=MONTHLY;INTERVAL=10;COUNT=3", 3, "2032-11-03"),
+    ("FREQ=WEEKLY;INTERVAL=2;WKST=SU;BYDAY=SU,MO;COUNT=3", 3, "2031-03-17"),
+    ("FREQ=WEEKLY;INTERVAL=2;WKST=MO;BYDAY=SU,MO;COUNT=3", 3, "2031-03-17"),
+    ("FREQ=WEEKLY;COUNT=10;BYDAY=MO" + 57 * ",MO", 10, "2031-05-05"),
+])  # fmt: skip
+def test_a_rule_may_go_to_the_ends_of_what_is_allowed(rule: str, count: int, last: str) -> None:
+    found = occurrences(rule, MONDAY.replace(tzinfo=BERLIN), BERLIN)
+    assert (len(found), f"{found[-1].wall:%Y-%m-%d}") == (count, last)
+
+
 def test_a_rule_is_kept_in_one_form() -> None:
     assert normalised("rrule:count=3;byday=mo;freq=weekly") == "FREQ=WEEKLY;BYDAY=MO;COUNT=3"
+    every = "FREQ=MONTHLY;INTERVAL=2;BYDAY=MO;BYMONTHDAY=3;WKST=SU;UNTIL=20310601"
+    assert normalised(";".join(reversed(every.split(";")))) == every
+    assert weekly(2, 5) == "FREQ=WEEKLY;INTERVAL=2;COUNT=5"
+
+
+def test_a_series_keeps_the_minute_of_its_first_visit_and_no_less() -> None:
+    first = datetime(2031, 3, 3, 9, 35, 20, 7, tzinfo=BERLIN)
+    found = occurrences("FREQ=DAILY;COUNT=2", first, BERLIN)
+    assert [each.starts_at for each in found] == [first, datetime(2031, 3, 4, 9, 35, 20, tzinfo=BERLIN)]
 
 
 def test_wall_time_stays_across_a_clock_change() -> None:

@@ -76,6 +76,20 @@ async def test_its_own_time_never_stands_in_a_visits_way(
     assert await flaws(clinic.database) == []
 
 
+async def test_a_visit_that_is_moved_to_another_place_is_not_on_its_own_way(
+    client: httpx.AsyncClient, clinic: Clinic, clock: FixedClock, patient: Person, ten: datetime,
+    sqlite_database: Database,
+) -> None:  # fmt: skip
+    doctor, admin = await clinic.doctor(hours=False), await clinic.staff(Role.ADMIN)
+    north, south = [(await clinic.location(name=name)).id for name in ("North Street", "South Street")]
+    for place, start in ((north, 9), (south, 12)):
+        await clinic.hours(doctor.profile_id, clock.now().weekday(), start * 60, (start + 3) * 60, location_id=place)
+    way = await client.put(f"/locations/{north}/travel/{south}", json={"minutes": 45}, headers=admin.headers)
+    assert way.status_code == 200
+    visit = await clinic.visit(patient, doctor, ten + 3 * HALF_HOUR)
+    assert tally([await move(client, clinic, patient, visit, ten + 4 * HALF_HOUR)]) == {"200": 1}
+
+
 async def test_a_refused_move_leaves_the_visit_where_it_was(
     client: httpx.AsyncClient, clinic: Clinic, patient: Person, doctor: Person, visit: Appointment, ten: datetime
 ) -> None:

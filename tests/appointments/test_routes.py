@@ -123,6 +123,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "unknown field": ({"status": "fulfilled"}, "status"),
     "unknown channel": ({"channel": "pigeon"}, "channel"),
     "extra without reason": ({"extra": {}}, "extra.reason"),
+    "override without reason": ({"override": {}}, "override.reason"),
 }
 
 

@@ -11,7 +11,15 @@ from sqlalchemy import select, update
 from appointed import patients
 from appointed.accounts.actor import Role
 from appointed.appointments import service
-from appointed.appointments.errors import BufferNeeded, NotCancellable, PatientBusy, SlotTaken, TimeRefused
+from appointed.appointments.errors import (
+    BufferNeeded,
+    DailyLimit,
+    NotCancellable,
+    PatientBusy,
+    PatientLimit,
+    SlotTaken,
+    TimeRefused,
+)
 from appointed.appointments.models import Appointment
 from appointed.appointments.policy import Policy
 from appointed.appointments.rules import CANCELLABLE, Channel, Notified, Status
@@ -138,6 +146,22 @@ async def test_buffers_may_lie_outside_the_hours(clinic: Clinic, clock: FixedClo
     for hours in (timedelta(hours=1), timedelta(hours=8, minutes=30)):
         await clinic.visit(patient, doctor, clock.now() + hours, visit_type_id=kind.id)
     assert await flaws(sqlite_database) == []
+
+
+async def test_limits_count_the_visits_that_stand_and_no_others(
+    clinic: Clinic, ten: datetime, sqlite_database: Database
+) -> None:
+    doctor, one, another, third = await clinic.doctor(), *[await clinic.patient() for _ in range(3)]
+    kind = await clinic.visit_type(daily_limit=2, patient_limit=1)
+    visit = await clinic.visit(one, doctor, ten, visit_type_id=kind.id)
+    with pytest.raises(PatientLimit):
+        await clinic.visit(one, doctor, ten + timedelta(days=1), visit_type_id=kind.id)
+    await cancel(clinic, one, visit)
+    for patient, at in ((one, ten), (another, ten + HALF_HOUR)):
+        await clinic.visit(patient, doctor, at, visit_type_id=kind.id)
+    with pytest.raises(DailyLimit):
+        await clinic.visit(third, doctor, ten + 2 * HALF_HOUR, visit_type_id=kind.id)
+    await clinic.visit(third, doctor, ten + timedelta(days=1), visit_type_id=kind.id)
 
 
 async def test_a_refused_booking_leaves_nothing(clinic: Clinic, ten: datetime) -> None:
@@ -270,7 +294,7 @@ async def test_who_was_fitted_in_stands_in_nobodys_way_and_cancelling_frees_nobo
 
 async def treats(clinic: Clinic, doctor: Person, patient: Person, at: datetime) -> bool:
     async with clinic.database.reads() as session:
-        return await care.exists(session, doctor_user_id=doctor.user_id, patient_id=patient.profile_id, now=at)
+        return await care.exists(session, doctor.actor, patient_id=patient.profile_id, now=at)
 
 
 async def test_a_doctor_treats_a_patient_from_the_booking_until_a_year_after_the_visit(

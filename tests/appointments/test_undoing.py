@@ -103,6 +103,14 @@ async def test_nothing_is_undone_after_ten_minutes_nor_what_was_not_a_change(
     assert tally([await do(client, clinic, desk, visit.id, "undo")]) == {"409 not_undoable": 1}
 
 
+async def test_a_hold_that_was_given_up_does_not_come_back(
+    client: httpx.AsyncClient, clinic: Clinic, doctor: Person, patient: Person, ten: datetime, sqlite_database: Database
+) -> None:
+    held = await clinic.visit(patient, doctor, ten, is_held=True)
+    assert tally([await do(client, clinic, patient, held.id, "cancel")]) == {"200": 1}
+    assert tally([await do(client, clinic, patient, held.id, "undo")]) == {"409 not_undoable": 1}
+
+
 async def test_patients_undo_what_they_cancelled_and_not_what_the_desk_did(
     client: httpx.AsyncClient, clinic: Clinic, desk: Person, patient: Person, visit: Appointment,
     sqlite_database: Database,

@@ -45,6 +45,9 @@ PATCH  /users/{user_id}                                  user.change
 DELETE /users/{user_id}                                  user.change
 PUT    /users/{user_id}/locations                        user.assign
 
+GET    /audit-events                                     audit.find
+GET    /audit-events/export                              audit.export
+
 POST   /patients/new-patient                             user.create patient.register*
 POST   /patients/new-patient without a login             patient.register*
 GET    /patients                                         patient.find
@@ -63,6 +66,7 @@ PATCH  /patients/{patient_id}/related-people/{relation_id} relation.change*
 DELETE /patients/{patient_id}/related-people/{relation_id} relation.end*
 POST   /patients/{patient_id}/related-people/{relation_id}/confirm relation.confirm*
 GET    /patients/me/looks-after                          relation.find
+GET    /patients/{patient_id}/accesses                   access.find*
 
 POST   /doctors/new-doctor                               user.create doctor.register
 GET    /doctors                                          -
@@ -71,6 +75,14 @@ GET    /doctors/me                                       -
 PATCH  /doctors/me                                       doctor.change
 PATCH  /doctors/{doctor_id}                              doctor.change
 DELETE /doctors/{doctor_id}                              user.change doctor.deactivate appointment.needs-attention*
+
+POST   /doctors/{doctor_id}/covers                       cover.add
+GET    /doctors/{doctor_id}/covers                       -
+DELETE /doctors/{doctor_id}/covers/{cover_id}            cover.end
+
+POST   /emergency-accesses without a visit               emergency-access.open*
+GET    /emergency-accesses                               emergency-access.find
+POST   /emergency-accesses/{access_id}/review            emergency-access.review*
 
 POST   /locations                                        location.create
 GET    /locations                                        -

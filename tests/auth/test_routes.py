@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from appointed.accounts.actor import Role
 from appointed.accounts.tokens import Tokens
 from appointed.audit.models import AuditEvent
+from appointed.core.settings import Settings
 
 from ..support.clock import FixedClock
 from ..support.factories import PASSWORD, Clinic, Person
@@ -140,22 +141,37 @@ async def test_an_incomplete_form_names_what_is_missing(
     assert as_json.status_code == 422
 
 
-async def test_a_refresh_token_is_traded_once(site: Site, nurse: Person) -> None:
+async def test_a_refresh_token_is_traded_once(site: Site, nurse: Person, clock: FixedClock) -> None:
     first = await site.tokens(nurse.email)
     second = await site.refresh(first["refresh_token"])
     assert (second.status_code, second.json()["token_type"]) == (200, "bearer")
     assert second.json()["refresh_token"] != first["refresh_token"]
-    again = await site.refresh(first["refresh_token"])
-    assert (again.status_code, again.json()["code"]) == (401, "invalid_token")
     third = await site.refresh(second.json()["refresh_token"])
     assert third.status_code == 200
     assert (await site.me(third.json()["access_token"])).status_code == 200
+    again = await site.refresh(first["refresh_token"])
+    assert (again.status_code, again.json()["code"]) == (401, "invalid_token")
+    for pair in (first, second.json(), third.json()):
+        assert (await site.me(pair["access_token"])).status_code == 401, "two had the token, and one of them stole it"
+        assert (await site.refresh(pair["refresh_token"])).status_code == 401
 
 
-async def test_of_many_trades_at_once_one_succeeds(site: Site, nurse: Person) -> None:
+async def test_of_twenty_trades_at_once_all_get_the_same(site: Site, nurse: Person) -> None:
     token = (await site.tokens(nurse.email))["refresh_token"]
-    answers = await asyncio.gather(*(site.refresh(token) for _ in range(4)))
-    assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
+    answers = await asyncio.gather(*(site.refresh(token) for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["refresh_token"] for answer in answers}) == 1
+
+
+async def test_an_idle_session_ends_where_the_clinic_says_so(
+    site: Site, nurse: Person, settings: Settings, clock: FixedClock, sqlite_database: object
+) -> None:
+    object.__setattr__(settings, "session_idle_minutes", 60)
+    token = (await site.tokens(nurse.email))["refresh_token"]
+    clock.advance(timedelta(minutes=59))
+    token = (await site.refresh(token)).json()["refresh_token"]
+    clock.advance(timedelta(minutes=60))
+    assert (await site.refresh(token)).status_code == 401
 
 
 async def test_logging_out_ends_this_session_and_no_other(site: Site, nurse: Person) -> None:

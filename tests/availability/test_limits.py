@@ -1,7 +1,8 @@
 """Limits that are reached, the ways between locations and the time outside hours, as spans that keep visits out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import product
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from appointed.availability.rules import (
     reached,
     revisits,
     tick_of,
+    within_limits,
 )
 
 from .asks import span
@@ -67,6 +69,31 @@ def test_a_day_counts_as_the_location_counts_it() -> None:
 )
 def test_days_are_as_long_as_the_clock_makes_them(day: str, expected: str) -> None:
     assert told(full_days(BERLIN, ticks(BERLIN, f"{day} 12:00"), 1)) == [expected]
+
+
+@pytest.mark.parametrize("zone", ["UTC", BERLIN, "Pacific/Auckland"])
+@pytest.mark.parametrize(
+    ("daily", "weekly"), [(None, None), (0, None), (None, 0), (1, None), (2, 3), (None, 2), (3, 1)]
+)
+def test_visits_that_come_together_are_borne_if_each_is_after_those_before_it(
+    zone: str, daily: int | None, weekly: int | None
+) -> None:
+    times = ticks("UTC", "2025-06-01 23:30", "2025-06-02 09:00", "2025-06-02 13:00", "2025-06-08 23:00")
+    for known in ([], times[:1], times[1:2] * 2, times):
+        bears = within_limits(zone, known, daily, weekly)
+        for together in (*product(times, repeat=2), *product(times, repeat=3), ()):
+            assert bears(together) == bears_one_by_one(zone, known, together, daily, weekly)
+
+
+def bears_one_by_one(
+    zone: str, known: Sequence[int], together: Sequence[int], daily: int | None, weekly: int | None
+) -> bool:
+    return not any(
+        full.start <= tick < full.end
+        for number, tick in enumerate(together)
+        for before in [[*known, *together[:number]]]
+        for full in (*full_days(zone, before, daily), *full_weeks(zone, before, weekly))
+    )
 
 
 def test_a_limit_of_none_at_all_fills_every_day_and_week() -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from appointed.availability.rules import ALWAYS, Hours, HoursKind, Reason, Span, free_starts, verdict
+from appointed.availability.rules import ALWAYS, Hours, HoursKind, Reason, Span, first_of, free_starts, verdict
 
 from .asks import ANY_LENGTH, EXTRA, USUAL, Ask, rules, span
 from .oracle import ORDER
@@ -393,3 +393,10 @@ def test_whoever_may_choose_the_length_chooses_at_least_five_minutes() -> None:
     for options in (WAIVED, ANY_LENGTH):
         assert Ask("10:00", "10:05", options=options).answer() is None
         assert Ask("10:00", "10:00", options=options).answer() == Reason.LENGTH_NOT_ALLOWED
+
+
+def test_reasons_that_come_together_are_named_by_the_first() -> None:
+    assert first_of() is None
+    assert first_of(None, None) is None
+    assert first_of(Reason.BUFFER, None, Reason.TOO_SOON, Reason.SLOT_TAKEN) is Reason.TOO_SOON
+    assert [first_of(Reason(each), None) for each in ORDER] == list(ORDER)

@@ -1,15 +1,21 @@
 """What goes wrong is logged by where it happened: what an error says may hold somebody's data."""
 
-from collections.abc import AsyncIterator
+import ast
+import json
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
 
+import appointed
 from appointed.core.db import Database
+from appointed.core.logs import KEYS, LONGEST, only_listed
 from appointed.core.settings import Settings
 
+from ..support.factories import Clinic
 from ..support.server import environment_of, serving
 
 ADDRESS = "canary.sample@example.org"
@@ -42,3 +48,60 @@ async def test_a_defect_is_logged_without_what_was_sent(
     assert "IntegrityError" in log
     assert "patients/service.py" in log
     assert "canary" not in log.casefold()
+
+
+def shown(**event: Any) -> dict[str, Any]:
+    return dict(only_listed(None, "info", event))
+
+
+def test_what_is_not_on_the_list_is_left_out_and_named() -> None:
+    line = shown(event="request", status=200, email=ADDRESS, body=BODY, actor_id=None)
+    assert line == {"event": "request", "status": 200, "left_out": ["body", "email"]}
+
+
+def test_a_line_of_the_log_is_one_line_and_short() -> None:
+    line = shown(event="request", error="a\nforged\r\nline " + "x" * 5_000, ms=0.5)
+    assert line["error"].startswith("a forged line xxx")
+    assert len(line["error"]) <= LONGEST
+    assert line["ms"] == 0.5
+
+
+def logged_keys() -> Iterator[tuple[str, str]]:
+    """Where the program logs, and under which keys."""
+    for path in Path(appointed.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_log(node.func.value):
+                yield from ((f"{path.name}:{node.lineno}", str(each.arg)) for each in node.keywords if each.arg)
+
+
+def _is_log(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "log"
+
+
+def test_whatever_the_program_logs_is_on_the_list() -> None:
+    keys = list(logged_keys())
+    assert len(keys) > 20
+    assert [(where, key) for where, key in keys if key not in KEYS | {"exc_info"}] == []
+
+
+async def test_each_line_says_which_request_and_who_asked(
+    clinic: Clinic, settings: Settings, tmp_path: Path, sqlite_database: object
+) -> None:
+    somebody, sent = await clinic.patient(), "0198c0de-0000-7000-8000-000000000001"
+    given = environment_of(settings, ENVIRONMENT="production", BCRYPT_COST="12")
+    headers = {"x-request-id": sent, "x-forwarded-proto": "https", "x-forwarded-for": "198.51.100.7"}
+    async with serving(given, tmp_path) as server, httpx.AsyncClient(base_url=server.url) as client:
+        known = await client.get("/patients/me", headers={**somebody.headers, **headers})
+        unknown = await client.get("/nowhere", headers={"x-request-id": "canary.sample"})
+        odd = await client.request("TRACE", "/doctors")
+    assert [answer.status_code for answer in (known, unknown, odd)] == [200, 404, 405]
+    # The server itself would have believed the header, for it came from this machine.
+    assert "strict-transport-security" not in known.headers
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    requests = [line for line in lines if line["event"] == "request" and line.get("route") != "/health/ready"]
+    assert [line.get("actor_id") for line in requests] == [str(somebody.user_id), None, None]
+    ids = [answer.headers["x-request-id"] for answer in (known, unknown, odd)]
+    assert [line["request_id"] for line in requests] == ids
+    assert ids[0] == sent
+    assert not [line for line in lines if "left_out" in line]
+    assert "canary" not in server.log.read_text()

@@ -173,7 +173,7 @@ async def test_the_author_of_what_was_retracted_still_finds_the_patient(ward: Wa
     await retract(ward, await write(ward, ward.doctor, records.Draft("wrong")))
     clock.advance(timedelta(days=400))
     async with ward.clinic.database.reads() as session:
-        assert not await care.exists(session, doctor_user_id=ward.doctor.user_id,
+        assert not await care.exists(session, ward.doctor.actor,
                                      patient_id=ward.patient.profile_id, now=clock.now())  # fmt: skip
         found = await queries.page(
             session, ward.doctor.actor, ward.patient.profile_id, clock.now(), limit=9, cursor=None

@@ -14,7 +14,7 @@ from sqlalchemy import insert
 
 from appointed.accounts.actor import Actor, Role
 from appointed.accounts.models import LoginSession, User, UserRole
-from appointed.accounts.tokens import hash_of, new_secret
+from appointed.accounts.refresh import hash_of
 from appointed.core.db import transaction
 from appointed.core.ids import new_id
 from appointed.deps.auth import PERMISSIONS
@@ -39,7 +39,7 @@ async def enrol(clinic: Clinic, count: int) -> list[Person]:
         (User, [{"id": p.user_id, "email": p.email, "password_hash": "none", "display_name": "Pat Sample",
                  "is_active": True, "created_at": now} for p in people]),
         (UserRole, [{"user_id": p.user_id, "role": Role.PATIENT} for p in people]),
-        (LoginSession, [{"id": p.actor.session_id, "user_id": p.user_id, "refresh_hash": hash_of(new_secret()),
+        (LoginSession, [{"id": p.actor.session_id, "user_id": p.user_id, "refresh_hash": hash_of(p.email),
                          "created_at": now, "expires_at": now + timedelta(days=1)} for p in people]),
         (Resource, [{"id": p.profile_id, "kind": "patient"} for p in people]),
         (Patient, [{"id": p.profile_id, "user_id": p.user_id, "record_number": new_record_number(), "first_name": "Pat",

@@ -1,13 +1,17 @@
-"""A numbered Redis database that belongs to a run of the tests."""
+"""A numbered Redis database that belongs to a run of the tests, or a whole Redis that may be maltreated."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import redis.asyncio as redis
 from sqlalchemy import make_url
 
+from .server import HOST
 from .servers import Server
+from .waiting import until
 
 CLAIM = "appointed-test"
 CLAIMED_SECONDS = 3_600
@@ -40,3 +44,25 @@ async def empty(url: str) -> None:
         pipeline.flushdb()
         pipeline.set(CLAIM, os.getpid(), ex=CLAIMED_SECONDS)
         await pipeline.execute()
+
+
+@asynccontextmanager
+async def private_redis(port: int, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A Redis that may be maltreated; it keeps nothing."""
+    options = ("--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder))
+    process = await asyncio.create_subprocess_exec("redis-server", *options, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        async with redis.from_url(f"redis://{HOST}:{port}") as client:
+            await until(lambda: _answers(client))
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(await client.ping())
+    except redis.RedisError:
+        return False

@@ -54,3 +54,27 @@ def test_no_shows_are_counted_in_some_months_or_not_at_all(only: str) -> None:
 def test_everything_that_is_wrong_is_named_at_once() -> None:
     assert refused(daily_limit=0, window_days=0)[1] == ["window_days", "daily_limit"]
     assert refused(length_minutes=7, grid_minutes=9) == ("off_grid", ["length_minutes", "grid_minutes"])
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "name", "detail"),
+    [
+        ({"length_minutes": 0}, "out_of_range", "length_minutes", "Must be from 5 to 1440."),
+        ({"window_days": 3_661}, "out_of_range", "window_days", "Must be from 1 to 3660."),
+        ({"allowed_lengths": [7]}, "off_grid", "allowed_lengths", "Times are multiples of five minutes."),
+        ({"allowed_lengths": [0]}, "invalid", "allowed_lengths",
+         "A visit lasts five minutes at the least and a day at the most."),
+        ({"no_show_limit": 2}, "invalid", "no_show_limit",
+         "Say both after how many no-shows and in how many months, or neither."),
+        ({"grid_minutes": 12}, "off_grid", "grid_minutes", "Times are multiples of five minutes."),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(said: dict[str, Any], code: str, name: str, detail: str) -> None:
+    with pytest.raises(AppError) as refused:
+        check(said)
+    assert [(field.name, field.code, field.detail) for field in refused.value.fields] == [(name, code, detail)]
+
+
+def test_what_is_not_said_is_not_wrong() -> None:
+    check({})
+    check({"daily_limit": None, "length_minutes": 30})

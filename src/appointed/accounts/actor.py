@@ -56,6 +56,9 @@ class Permission(StrEnum):
     RECORDS_OWN = "records:own"
     RECORDS_TREATED = "records:treated"
     RECORDS_WRITE = "records:write"
+    RECORDS_EMERGENCY = "records:emergency"
+
+    AUDIT_READ = "audit:read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """What can go wrong with an account."""
 
+from datetime import timedelta
+from math import ceil
 from uuid import UUID
 
 from appointed.core.errors import AppError, Kind
@@ -11,16 +13,34 @@ class EmailTaken(AppError):
     detail = "There is an account with this e-mail address. Log in, or use another address."
 
 
-class InvalidCredentials(AppError):
-    """The same for an unknown address, a wrong password and a disabled account. `user_id` is for the trail alone."""
+class FailedLogin(AppError):
+    """A password that did not do. It is recorded as what was tried, `action`; `user_id` is for the trail alone."""
+
+    action: str = "session.open"
+
+    def __init__(self, user_id: UUID | None = None) -> None:
+        super().__init__()
+        self.user_id = user_id
+
+
+class InvalidCredentials(FailedLogin):
+    """The same for an unknown address, a wrong password and a disabled account."""
 
     code = "invalid_credentials"
     kind = Kind.UNAUTHENTICATED
     detail = "E-mail address or password is wrong."
 
-    def __init__(self, user_id: UUID | None = None) -> None:
-        super().__init__()
-        self.user_id = user_id
+
+class LockedOut(FailedLogin):
+    """Too many failed tries for one address, known or not: even the right password has to wait."""
+
+    code = "too_many_requests"
+    kind = Kind.TOO_MANY
+    detail = "Too many failed tries for this address. Wait a while and try again, or ask for a new password."
+
+    def __init__(self, user_id: UUID | None = None, *, wait: timedelta = timedelta(seconds=30)) -> None:
+        super().__init__(user_id)
+        self.seconds = ceil(wait.total_seconds())
 
 
 class InvalidToken(AppError):

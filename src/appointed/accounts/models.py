@@ -1,9 +1,9 @@
-"""Users, their roles and the sessions they are logged in with."""
+"""Users, their roles, the sessions they are logged in with, and logins that failed."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from appointed.core.db import Base
@@ -37,7 +37,7 @@ class UserRole(Base):
 
 
 class LoginSession(Base):
-    """A login on one device, kept alive by a refresh token of which only the hash is stored."""
+    """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored."""
 
     __tablename__ = "login_sessions"
     __table_args__ = (Index("ix_login_sessions_user_id", "user_id"),)
@@ -45,6 +45,20 @@ class LoginSession(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     refresh_hash: Mapped[bytes] = mapped_column(Digest(), unique=True)
+    generation: Mapped[int] = mapped_column(Integer, default=0)
+    refreshed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class LoginFailure(Base):
+    """Failed logins in a row for one address. `subject` is a keyed hash of it, whether anybody has it or not."""
+
+    __tablename__ = "login_failures"
+    __table_args__ = (Index("ix_login_failures_last_failed_at", "last_failed_at"),)
+
+    subject: Mapped[bytes] = mapped_column(Digest(), primary_key=True)
+    count: Mapped[int] = mapped_column(Integer)
+    last_failed_at: Mapped[datetime]
+    locked_until: Mapped[datetime | None]

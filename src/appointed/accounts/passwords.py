@@ -9,10 +9,17 @@ import anyio
 import anyio.to_thread
 import bcrypt
 from pydantic import AfterValidator, SecretStr
+from pydantic_core import PydanticCustomError
+
+from appointed.core.errors import Invalid
+
+from .easy import is_easy
 
 MOST_BYTES = 1_024
 FEWEST_CHARACTERS = 8
 PARALLEL_HASHES = 2
+TOO_EASY = "password_too_easy"
+EASY = "is among the first that are tried; a long sentence is best"
 _VERSION = "1:"
 
 
@@ -22,10 +29,18 @@ def _check(password: SecretStr) -> SecretStr:
         raise ValueError(f"must have at least {FEWEST_CHARACTERS} characters")
     if len(text.encode()) > MOST_BYTES:
         raise ValueError(f"must have at most {MOST_BYTES} bytes")
+    if is_easy(text):
+        raise PydanticCustomError(TOO_EASY, EASY)
     return password
 
 
 Password = Annotated[SecretStr, AfterValidator(_check)]
+
+
+def check_own(password: SecretStr, *own: str | None, field: str = "password") -> None:
+    """Refuse what is easy to guess for who knows these names and addresses of whom it protects."""
+    if is_easy(password.get_secret_value(), [name for name in own if name]):
+        raise Invalid.field(field, f"This password {EASY}.", TOO_EASY)
 
 
 class Hasher:

@@ -68,6 +68,12 @@ async def roles_by_user(session: AsyncSession, user_ids: Collection[UUID]) -> di
     return found
 
 
+async def names_by_user(session: AsyncSession, user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """How each of the users is shown."""
+    rows = await session.execute(select(User.id, User.display_name).where(User.id.in_(user_ids)))
+    return {row.id: row.display_name for row in rows}
+
+
 async def count_administrators(session: AsyncSession) -> int:
     return (
         await session.scalar(

@@ -1,10 +1,10 @@
-"""Making, changing and disabling accounts; opening and ending sessions."""
+"""Making, changing and disabling accounts."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,9 +14,9 @@ from appointed.core.ids import new_id
 
 from . import queries
 from .actor import Role
-from .errors import EmailTaken, InvalidToken, LastAdministrator
-from .models import LoginSession, User, UserRole
-from .tokens import hash_of, new_secret
+from .errors import EmailTaken, LastAdministrator
+from .models import User, UserRole
+from .sessions import end_sessions
 
 
 async def create(
@@ -120,42 +120,3 @@ async def set_password(
     user.password_hash = password_hash
     await end_sessions(session, user_id, now)
     audit.record(session, now, by, "user.password", "user", user_id)
-
-
-async def open_session(session: AsyncSession, user_id: UUID, lasting: timedelta, now: datetime) -> tuple[UUID, str]:
-    """A new session's id and its refresh token."""
-    secret = new_secret()
-    login = LoginSession(id=new_id(), user_id=user_id, refresh_hash=hash_of(secret), created_at=now,
-                         expires_at=now + lasting)  # fmt: skip
-    session.add(login)
-    audit.record(session, now, user_id, "session.open", "session", login.id)
-    return login.id, secret
-
-
-async def rotate(session: AsyncSession, refresh_token: str, now: datetime) -> tuple[UUID, UUID, str]:
-    """User, session and the next refresh token; the old one is spent. `InvalidToken` if it was no good."""
-    login = await session.scalar(
-        select(LoginSession)
-        .join(User, User.id == LoginSession.user_id)
-        .where(LoginSession.refresh_hash == hash_of(refresh_token), LoginSession.ended_at.is_(None),
-               LoginSession.expires_at > now, User.is_active)
-        .with_for_update(of=LoginSession)
-        .execution_options(populate_existing=True)
-    )  # fmt: skip
-    if login is None:
-        raise InvalidToken
-    secret = new_secret()
-    login.refresh_hash = hash_of(secret)
-    audit.record(session, now, login.user_id, "session.refresh", "session", login.id)
-    return login.user_id, login.id, secret
-
-
-async def end_session(session: AsyncSession, session_id: UUID, *, by: UUID, now: datetime) -> None:
-    await session.execute(update(LoginSession).where(LoginSession.id == session_id).values(ended_at=now))
-    audit.record(session, now, by, "session.end", "session", session_id)
-
-
-async def end_sessions(session: AsyncSession, user_id: UUID, now: datetime) -> None:
-    """Log the user out everywhere."""
-    living = (LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
-    await session.execute(update(LoginSession).where(*living).values(ended_at=now))

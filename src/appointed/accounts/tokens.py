@@ -1,9 +1,7 @@
 """Access tokens: short-lived JWTs (RFC 7519) signed with HMAC-SHA-256 by a key derived from `SECRET_KEY`."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from uuid import UUID
 
 import jwt
@@ -11,6 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from .errors import InvalidToken
+from .refresh import Chain
 
 ALGORITHM = "HS256"
 ISSUER = AUDIENCE = "appointed"
@@ -26,11 +25,13 @@ class AccessToken:
 
 
 class Tokens:
-    """Signs and reads access tokens. `now` is passed in, so that expiry follows the application's clock."""
+    """Signs and reads access tokens, and derives refresh tokens. `now` is passed in, so that expiry follows the
+    application's clock."""
 
     def __init__(self, secret_key: str, lifetime: timedelta) -> None:
         self._key = HKDF(SHA256(), 32, None, b"appointed:access-token").derive(secret_key.encode())
         self.lifetime = lifetime
+        self.chain = Chain(secret_key)
 
     def issue(self, user_id: UUID, session_id: UUID, now: datetime) -> str:
         claims = {"sub": str(user_id), "sid": str(session_id), "typ": ACCESS, "iss": ISSUER, "aud": AUDIENCE,
@@ -47,20 +48,10 @@ class Tokens:
                 audience=AUDIENCE,
                 issuer=ISSUER,
                 options={"require": ["sub", "sid", "typ", "iss", "aud", "iat", "exp"], "verify_exp": False,
-                         "verify_iat": False},
+                         "verify_iat": False, "verify_nbf": False},
             )  # fmt: skip
-            if claims["typ"] != ACCESS or float(claims["exp"]) <= now.timestamp():
+            if claims["typ"] != ACCESS or not float(claims.get("nbf", 0)) <= now.timestamp() < float(claims["exp"]):
                 raise InvalidToken
             return AccessToken(UUID(claims["sub"]), UUID(claims["sid"]))
         except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
             raise InvalidToken from None
-
-
-def new_secret() -> str:
-    """An unguessable token for one holder; store `hash_of` it."""
-    return secrets.token_urlsafe(32)
-
-
-def hash_of(secret: str) -> bytes:
-    """SHA-256: enough for 256 random bits."""
-    return sha256(secret.encode("utf-8", "surrogatepass")).digest()

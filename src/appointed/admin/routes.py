@@ -10,16 +10,17 @@ from appointed.accounts import queries
 from appointed.accounts.actor import Actor, Permission, Role
 from appointed.accounts.errors import DoctorsAccount, EmailTaken, LastAdministrator
 from appointed.accounts.models import User
+from appointed.accounts.passwords import check_own
 from appointed.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from appointed.deps import (
     ClockDep,
     Cursor,
-    HasherDep,
     Limit,
     PageOf,
     ReadSessionDep,
     RetryingRoute,
     SessionDep,
+    StateDep,
     refusals,
     requires,
 )
@@ -36,11 +37,12 @@ PROFILED = frozenset({Role.PATIENT, Role.DOCTOR})
 
 
 @router.post("", status_code=201, response_model=UserRead, responses=refusals(Unauthenticated, Forbidden, EmailTaken))
-async def create_user(body: UserCreate, actor: Admin, session: SessionDep, clock: ClockDep, hasher: HasherDep) -> User:
+async def create_user(body: UserCreate, actor: Admin, session: SessionDep, clock: ClockDep, state: StateDep) -> User:
     """Make a staff account."""
     if body.roles & PROFILED:
         raise Invalid.field("roles", "Register patients at /patients/new-patient and doctors at /doctors/new-doctor.")
-    password_hash = await hasher.hash(body.password.get_secret_value())
+    check_own(body.password, body.email, body.display_name, state.settings.clinic_name)
+    password_hash = await state.hasher.hash(body.password.get_secret_value())
     return await accounts.create(session, email=body.email, password_hash=password_hash, display_name=body.display_name,
                                  roles=body.roles, by=actor.user_id, now=clock.now())  # fmt: skip
 

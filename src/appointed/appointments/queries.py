@@ -14,7 +14,7 @@ from appointed.core.errors import Forbidden, NotFound
 from appointed.core.paging import Page, page_of
 from appointed.core.types import ids_of
 from appointed.doctors.models import Doctor
-from appointed.patients import related
+from appointed.patients import care, related
 
 from .models import Appointment, AppointmentChange, DoctorDelay, GroupSession, Participant, Series
 from .rules import HOLDING, UNCLOSED, UPCOMING, Status
@@ -71,12 +71,16 @@ def visible_to(actor: Actor) -> Select[Appointment]:
 
 
 def _is_their_own(actor: Actor, right: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
-    """Whether they are the visit's patient or its doctor, or look after the patient and have this right."""
+    """Whether they are the visit's patient or its doctor, or look after the patient and have this right; without one,
+    also whether they stand in for its doctor."""
     reaches: list[ColumnElement[bool]] = [false()]
     if actor.may(Permission.APPOINTMENTS_OWN):
         reaches.append(Appointment.patient_id.in_(related.reached_by(actor, right)))
     if actor.may(Permission.APPOINTMENTS_TREATED):
         reaches.append(Appointment.doctor_id.in_(select(Doctor.id).where(Doctor.user_id == actor.user_id)))
+        if right is None:
+            covered = select(Doctor.id).where(Doctor.user_id.in_(care.covered_by(actor)))
+            reaches.append(Appointment.doctor_id.in_(covered))
     return or_(*reaches)
 
 

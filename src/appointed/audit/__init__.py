@@ -2,18 +2,8 @@
 
 from .keys import retire
 from .sealer import heads_in, oldest_unsealed, seal, seal_if_due
-from .trail import record, write_looks
+from .trail import DONE, record, write_looks
 from .verification import Finding, Report, verify
 
-__all__ = [
-    "Finding",
-    "Report",
-    "heads_in",
-    "oldest_unsealed",
-    "record",
-    "retire",
-    "seal",
-    "seal_if_due",
-    "verify",
-    "write_looks",
-]
+__all__ = ["DONE", "Finding", "Report", "heads_in", "oldest_unsealed", "record", "retire", "seal", "seal_if_due",
+           "verify", "write_looks"]  # fmt: skip

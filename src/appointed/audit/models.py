@@ -17,6 +17,7 @@ class AuditEvent(Base):
     __table_args__ = (
         Index("ix_audit_events_patient_id_recorded_at", "patient_id", "recorded_at"),
         Index("ix_audit_events_actor_id_recorded_at", "actor_id", "recorded_at"),
+        Index("ix_audit_events_recorded_at_id", "recorded_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -101,5 +101,17 @@ class Unavailable(AppError):
     detail = "The service is busy. Try again in a moment."
 
 
+class TooManyRequests(AppError):
+    """`seconds` is how long to wait."""
+
+    code = "too_many_requests"
+    kind = Kind.TOO_MANY
+    detail = "You have asked too often. Wait a little, and ask again."
+
+    def __init__(self, seconds: int = 1) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
 class StartAgain(Exception):
     """What was read before the lock no longer holds: the whole request runs again."""

@@ -1,11 +1,25 @@
-"""Structured logs: JSON in production, readable lines in development, never personal data."""
+"""Structured logs: JSON in production, readable lines in development, never personal data.
+
+What is not on the list of keys is left out, and its key is named instead: so a new line of the log is thought about.
+"""
 
 import logging
 import sys
 from traceback import extract_tb
+from uuid import UUID
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
+
+# Each holds an id, a number, a time, or a word of ours; nothing that somebody typed.
+KEYS = frozenset({
+    "event", "level", "timestamp", "request_id", "actor_id", "method", "route", "status", "ms", "code", "error",
+    "where", "exception", "stack", "chore", "count", "rows", "visits", "appointment_id", "message_id", "name",
+    "attempts",
+})  # fmt: skip
+LONGEST = 200
+# A trace is as long as it is; it is made by `trace_of`.
+UNCUT = frozenset({"exception", "stack"})
 
 
 def configure(*, as_json: bool) -> None:
@@ -18,6 +32,7 @@ def configure(*, as_json: bool) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
             _trace,
+            only_listed,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -34,6 +49,11 @@ def request_id() -> str | None:
     return value
 
 
+def note_actor(user_id: UUID) -> None:
+    """Every further line of this request says who asked."""
+    structlog.contextvars.bind_contextvars(actor_id=str(user_id))
+
+
 def trace_of(error: BaseException) -> str:
     """Where an error comes from, and the errors behind it. Not what they say: a database quotes the row it refused."""
     lines = []
@@ -43,6 +63,21 @@ def trace_of(error: BaseException) -> str:
         lines += [f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(behind.__traceback__)]
         behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)
     return "\n".join(lines)
+
+
+def only_listed(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """What is on the list, and the keys of what is not; nothing long, and nothing that says nothing."""
+    kept = {key: _cut(key, value) for key, value in event.items() if key in KEYS and value is not None}
+    if left_out := sorted(set(event) - KEYS):
+        kept["left_out"] = left_out
+    return kept
+
+
+def _cut(key: str, value: object) -> object:
+    """Numbers stay numbers; all else is text of one line."""
+    if isinstance(value, bool | int | float) or key in UNCUT:
+        return value
+    return " ".join(str(value)[:LONGEST].split())
 
 
 def _trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -41,11 +41,11 @@ class OutboxMessage(Base):
     last_error: Mapped[str | None] = mapped_column(HumanString(300))
 
 
-def publish(session: AsyncSession, event: Event, now: datetime) -> UUID:
-    """Have the event's handlers run after the commit, at least once each."""
+def publish(session: AsyncSession, event: Event, now: datetime, *, due_at: datetime | None = None) -> UUID:
+    """Have the event's handlers run after the commit, at least once each, and not before `due_at`."""
     message_id = new_id()
-    row = {"id": message_id, "name": event.name, "payload": payload_of(event), "created_at": now, "due_at": now,
-           "attempts": 0}  # fmt: skip
+    row = {"id": message_id, "name": event.name, "payload": payload_of(event), "created_at": now,
+           "due_at": due_at or now, "attempts": 0}  # fmt: skip
     batch.put(session, OutboxMessage.__table__, [row])
     session.info.setdefault("published", []).append(message_id)
     return message_id

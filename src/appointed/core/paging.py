@@ -26,15 +26,24 @@ class Page(Generic[T]):
 
 
 async def page_of(
-    session: AsyncSession, query: Select[Any], keys: Sequence[Any], *, limit: int, cursor: str | None
+    session: AsyncSession,
+    query: Select[Any],
+    keys: Sequence[Any],
+    *,
+    limit: int,
+    cursor: str | None,
+    is_descending: bool = False,
 ) -> Page[Any]:
     """Up to `limit` entities of `query` after `cursor`, ascending by `keys`, whose last is unique and none is null."""
     if cursor is not None:
         # Each value is bound as its column's type: bare, a tuple's are bound as what Python calls them.
         values = [literal(value, key.type) for key, value in zip(keys, _values(keys, cursor), strict=True)]
         # The first condition says nothing new, but MySQL finds no range in a comparison of tuples.
-        query = query.where(keys[0] >= values[0], tuple_(*keys) > tuple_(*values))
-    rows = (await session.scalars(query.order_by(*keys).limit(limit + 1))).all()
+        known, last = tuple_(*keys), tuple_(*values)
+        after = (keys[0] <= values[0], known < last) if is_descending else (keys[0] >= values[0], known > last)
+        query = query.where(*after)
+    order = [key.desc() for key in keys] if is_descending else keys
+    rows = (await session.scalars(query.order_by(*order).limit(limit + 1))).all()
     items = rows[:limit]
     more = len(rows) > limit
     return Page(items, _cursor_of([getattr(items[-1], key.key) for key in keys]) if more else None)

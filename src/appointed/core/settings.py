@@ -2,15 +2,21 @@
 
 import base64
 import os
+import re
 import secrets
 import shlex
 import subprocess
+from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
+from limits import RateLimitItem
+from limits import parse as parse_limit
 from pydantic import EmailStr, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
@@ -24,10 +30,21 @@ COMMAND_SECONDS = 30
 DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "mysql": "mysql+asyncmy",
            "mariadb": "mysql+asyncmy", "mariadb+asyncmy": "mysql+asyncmy", "sqlite": "sqlite+aiosqlite"}  # fmt: skip
 
+# RFC 6454 section 6.1, as browsers write it: lower case, no path, no slash at the end.
+ORIGIN = re.compile(r"https?://[a-z0-9.\-]+(:\d{1,5})?|https?://\[[0-9a-f:.]+\](:\d{1,5})?")
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
 
 class Environment(StrEnum):
     DEVELOPMENT = "development"
     PRODUCTION = "production"
+
+
+class ProxyHeader(StrEnum):
+    """In which header a trusted proxy says who is calling."""
+
+    X_FORWARDED_FOR = "x-forwarded-for"
+    FORWARDED = "forwarded"
 
 
 class Settings(BaseSettings):
@@ -60,6 +77,7 @@ class Settings(BaseSettings):
     old_data_keys_file: Path | None = None
     access_token_minutes: int = Field(15, ge=1, le=24 * 60)
     refresh_token_days: int = Field(30, ge=1, le=365)
+    session_idle_minutes: int | None = Field(None, ge=1)
     bcrypt_cost: int = Field(12, ge=4, le=16)
     admin_email: EmailStr | None = None
     admin_password: SecretStr | None = None
@@ -75,8 +93,21 @@ class Settings(BaseSettings):
     max_holds: int = Field(3, ge=1)
     max_upcoming: int = Field(20, ge=1)
     undo_minutes: int = Field(10, ge=0)
+    emergency_minutes: int = Field(60, ge=1, le=24 * 60)
+    emergency_notice: bool = True
+    emergency_notice_hours: int = Field(0, ge=0, le=90 * 24)
     auto_no_show_minutes: int | None = Field(None, ge=0)
     max_body_bytes: int = Field(1_000_000, ge=1_000)
+    request_seconds: float = Field(30, gt=0, le=600)
+    rate_limit: str = "1200/minute"
+    rate_limit_login: str = "60/minute"
+    rate_limit_refresh: str = "120/minute"
+    rate_limit_password: str = "30/minute"  # noqa: S105 - how often one may be tried
+    rate_limit_registration: str = "60/hour"
+    hsts_subdomains: bool = False
+    cors_origins: str | None = None
+    trusted_proxies: str | None = None
+    proxy_header: ProxyHeader = ProxyHeader.X_FORWARDED_FOR
 
     @field_validator("clinic_timezone")
     @classmethod
@@ -101,6 +132,37 @@ class Settings(BaseSettings):
             raise ValueError("must name a file, for example sqlite:///var/appointed.sqlite3")
         return address
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, names: str | None) -> str | None:
+        for name in _listed(names):
+            if not ORIGIN.fullmatch(name):
+                raise ValueError(f"{name!r} is no origin; write for example https://booking.example.org")
+        return names
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, names: str | None) -> str | None:
+        for name in _listed(names):
+            try:
+                ip_network(name)
+            except ValueError:
+                raise ValueError(f"{name!r} is no network; write for example 10.0.0.0/8") from None
+        return names
+
+    @field_validator(
+        "rate_limit", "rate_limit_login", "rate_limit_refresh", "rate_limit_password", "rate_limit_registration"
+    )
+    @classmethod
+    def _is_a_limit(cls, text: str) -> str:
+        try:
+            limit = parse_limit(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is no limit; write for example 60/minute") from None
+        if limit.amount < 1:
+            raise ValueError("lets nobody in; write for example 60/minute")
+        return text
+
     @model_validator(mode="after")
     def _has_secrets(self) -> Self:
         """Development makes its own secrets once; production must be given them."""
@@ -117,6 +179,10 @@ class Settings(BaseSettings):
             raise ValueError("OLD_DATA_KEYS must be keys of 32 bytes in base64, with spaces or commas between them")
         if len(self.secret_key.get_secret_value().encode()) < KEY_BYTES:
             raise ValueError("SECRET_KEY must have at least 32 bytes; make one with: openssl rand -base64 48")
+        if self.session_idle_minutes and self.session_idle_minutes < self.access_token_minutes:
+            raise ValueError(
+                "SESSION_IDLE_MINUTES must not be less than ACCESS_TOKEN_MINUTES, when it is first looked at"
+            )
         return self
 
     @cached_property
@@ -154,6 +220,23 @@ class Settings(BaseSettings):
                               self.mysql_database)  # fmt: skip
         return URL.create("sqlite+aiosqlite", database=str(self.var_dir / "appointed.sqlite3"))
 
+    @cached_property
+    def limits(self) -> Mapping[str, RateLimitItem]:
+        """How often somebody may ask, by what is asked."""
+        kinds = {"general": self.rate_limit, "login": self.rate_limit_login, "refresh": self.rate_limit_refresh,
+                 "password": self.rate_limit_password, "registration": self.rate_limit_registration}  # fmt: skip
+        return {kind: parse_limit(text) for kind, text in kinds.items()}
+
+    @cached_property
+    def allowed_origins(self) -> frozenset[str]:
+        """The hosts whose pages may use the API from a browser."""
+        return frozenset(_listed(self.cors_origins))
+
+    @cached_property
+    def proxy_networks(self) -> Networks:
+        """Where the proxies are whose word on who is calling counts."""
+        return tuple(ip_network(name) for name in _listed(self.trusted_proxies))
+
     @property
     def smtp_server(self) -> str | None:
         """The server mails go through; None when they stay in the folder."""
@@ -170,8 +253,18 @@ class Settings(BaseSettings):
         return "SMTP_HOST" if self.email_password else "EMAIL_PASSWORD"
 
     @property
+    def session_idle(self) -> timedelta | None:
+        """How long a session may go without being refreshed."""
+        return timedelta(minutes=self.session_idle_minutes) if self.session_idle_minutes else None
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.clinic_timezone)
+
+
+def _listed(names: str | None) -> list[str]:
+    """What stands between commas."""
+    return [name.strip() for name in (names or "").split(",") if name.strip()]
 
 
 def _check_production(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from fastapi.security import OAuth2PasswordBearer
 from appointed.accounts import queries
 from appointed.accounts.actor import Actor, Permission, Role, Today
 from appointed.accounts.errors import InvalidToken
+from appointed.core import logs
 from appointed.core.ages import last_born
 from appointed.core.errors import Forbidden, Unauthenticated
 from appointed.core.settings import Settings
@@ -31,7 +32,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.DOCTOR: frozenset({
         P.PATIENTS_TREATED, P.PATIENTS_FIND, P.DOCTORS_CHANGE_OWN, P.HOURS_CHANGE_OWN, P.APPOINTMENTS_TREATED,
         P.APPOINTMENTS_CANCEL, P.APPOINTMENTS_ATTEND_OWN, P.DOCTORS_DELAY_OWN, P.RECORDS_TREATED, P.RECORDS_WRITE,
-        P.CLINIC_READ,
+        P.RECORDS_EMERGENCY, P.CLINIC_READ,
     }),
     Role.NURSE: frozenset({
         P.PATIENTS_VISITING, P.PATIENTS_FIND, P.APPOINTMENTS_ALL, P.APPOINTMENTS_RECEIVE, P.APPOINTMENTS_ATTEND_ALL,
@@ -39,7 +40,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     }),
     Role.RECEPTIONIST: DESK,
     Role.ADMIN: DESK | {P.PATIENTS_EXPORT, P.USERS_MANAGE, P.CLINIC_MANAGE, P.DOCTORS_MANAGE},
-    Role.AUDITOR: frozenset(),
+    Role.AUDITOR: frozenset({P.AUDIT_READ}),
 }  # fmt: skip
 
 # The scheme only reads the header, and gives Swagger its Authorize button; refusing is ours.
@@ -61,6 +62,7 @@ async def somebody(request: Request, token: Annotated[str | None, Depends(_beare
     permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
     actor = Actor(said.user_id, said.session_id, roles, permissions, today_of(state.settings, now))
     request.state.actor = actor
+    logs.note_actor(actor.user_id)
     return actor
 
 

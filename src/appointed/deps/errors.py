@@ -14,9 +14,9 @@ from starlette.routing import Match
 
 from appointed import audit
 from appointed.accounts.actor import Actor
-from appointed.accounts.errors import InvalidCredentials
+from appointed.accounts.errors import FailedLogin, LockedOut
 from appointed.core.db import transaction
-from appointed.core.errors import AppError, Invalid, Kind, Unavailable
+from appointed.core.errors import AppError, Invalid, Kind, TooManyRequests, Unavailable
 from appointed.core.idempotency import Replayed
 from appointed.core.problems import MEDIA_TYPE, fields_of, problem, problem_of
 
@@ -33,6 +33,8 @@ CODES = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
+# What serves a folder's files is not found again by its path.
+FILES = ("GET", "HEAD")
 REFUSED = frozenset({Kind.FORBIDDEN, Kind.MISSING})
 
 
@@ -45,6 +47,11 @@ async def show_app_error(request: Request, error: Exception) -> Response:
     error = known
     if not await _record(request, error):
         error = Unavailable("The refusal could not be recorded.")
+    return answer_of(error)
+
+
+def answer_of(error: AppError) -> Response:
+    """The refusal as a problem document."""
     return _answer(problem_of(error), _headers(error))
 
 
@@ -69,26 +76,26 @@ async def show_replayed(request: Request, error: Exception) -> Response:
 
 async def show_failure(request: Request, error: Exception) -> Response:
     """A defect: its trace goes to the log, and nothing of it leaves."""
-    log.error("request_failed", path=_route_of(request), error=type(error).__name__, exc_info=error)
+    log.error("request_failed", route=_route_of(request), error=type(error).__name__, exc_info=error)
     return _answer(problem(500, "internal_error", "Something went wrong on our side. It has been noted."))
 
 
 async def _record(request: Request, error: AppError) -> bool:
     """Whether the refusal is in the trail, if it belongs there."""
     actor: Actor | None = getattr(request.state, "actor", None)
-    is_login = isinstance(error, InvalidCredentials)
-    if not is_login and (actor is None or (error.kind not in REFUSED and error.patient_id is None)):
+    login = error if isinstance(error, FailedLogin) else None
+    if login is None and (actor is None or (error.kind not in REFUSED and error.patient_id is None)):
         return True
     state, ids = state_of(request), _ids_in(request)
     named = ids.pop("patient_id", None)
     patient_id = error.patient_id or named
-    entity_id = error.user_id if isinstance(error, InvalidCredentials) else None
+    entity_id = login.user_id if login else None
     try:
         async with transaction(state.database.writes) as session:
             audit.record(
                 session, state.clock.now(), actor.user_id if actor else None,
-                "session.open" if is_login else f"{request.method} {_route_of(request)}"[:100],
-                "user" if is_login else "route", entity_id, patient_id=patient_id, outcome=error.code,
+                login.action if login else f"{request.method} {_route_of(request)}"[:100],
+                "user" if login else "route", entity_id, patient_id=patient_id, outcome=error.code,
                 **{name: str(value) for name, value in ids.items()},
             )  # fmt: skip
     except Exception:
@@ -110,7 +117,7 @@ def _methods_of(request: Request) -> str:
     """Every method of the path. Its routes may lie in several routers, and the framework names those of the first."""
     contexts = iter_route_contexts(request.app.routes)
     matching = [each for each in contexts if each.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted({method for each in matching for method in each.methods or ()}))
+    return ", ".join(sorted({method for each in matching for method in each.methods or ()} or FILES))
 
 
 def _route_of(request: Request) -> str:
@@ -122,6 +129,8 @@ def _route_of(request: Request) -> str:
 def _headers(error: AppError) -> dict[str, str]:
     if error.kind is Kind.UNAUTHENTICATED:
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, LockedOut | TooManyRequests):
+        return {"Retry-After": str(error.seconds)}
     if error.kind is Kind.UNAVAILABLE:
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}

@@ -1,13 +1,14 @@
 """How the API describes itself: refusals as problem documents, and an example of every body."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import ASGIApp
 
 from appointed.accounts.errors import InvalidToken
-from appointed.core.errors import AppError, Invalid, Kind, Unavailable, VersionMismatch
+from appointed.core.errors import AppError, Invalid, Kind, TooManyRequests, Unavailable, VersionMismatch
 from appointed.core.idempotency import KeyReused
 from appointed.core.problems import MEDIA_TYPE, problem_of
 
@@ -51,22 +52,29 @@ class Problem(BaseModel):
 
 
 def refusals(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may be refused with these, and like every route with 503.
+    """The `responses` of a route that may be refused with these, and like every route with 429 and 503.
 
     What follows from a route's body, parameters and need of a login is added by itself.
     """
     responses: dict[int | str, dict[str, Any]] = {}
-    every: tuple[type[AppError], ...] = (*errors, Unavailable)
+    every: tuple[type[AppError], ...] = (*errors, TooManyRequests, Unavailable)
     for error in every:
         _add(responses, error.kind.value, error)
     return responses
 
 
 class DocumentedApp(FastAPI):
-    """An application whose operations are named like its routes."""
+    """An application whose operations are named like its routes.
 
-    def __init__(self, **more: Any) -> None:
+    `edge` wraps all of it: what is added as middleware would not see the answers to failures.
+    """
+
+    def __init__(self, edge: Callable[[ASGIApp], ASGIApp], **more: Any) -> None:
         super().__init__(generate_unique_id_function=lambda route: route.name, **more)
+        self._edge = edge
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return self._edge(super().build_middleware_stack())
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()

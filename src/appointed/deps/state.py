@@ -11,6 +11,7 @@ from appointed.accounts.passwords import Hasher
 from appointed.accounts.tokens import Tokens
 from appointed.core.clock import Clock
 from appointed.core.db import Database
+from appointed.core.limits import Limiter
 from appointed.core.settings import Settings
 
 Hint = Callable[[Sequence[UUID]], None]
@@ -26,6 +27,7 @@ class State:
     hasher: Hasher
     tokens: Tokens
     hint: Hint
+    limiter: Limiter
 
 
 def state_of(request: Request) -> State:

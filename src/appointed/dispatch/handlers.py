@@ -23,7 +23,7 @@ from appointed.appointments.events import (
 )
 from appointed.notifications import handlers as notifications
 from appointed.notifications.context import Handler
-from appointed.patients.events import PatientInvited, PatientRegistered
+from appointed.patients.events import EmergencyAccessOpened, PatientInvited, PatientRegistered
 from appointed.records.events import RecordWritten
 
 HANDLERS: Mapping[str, tuple[Handler, ...]] = {
@@ -47,4 +47,5 @@ HANDLERS: Mapping[str, tuple[Handler, ...]] = {
     AppointmentUndone.name: (notifications.restoration,),
     DoctorRunningLate.name: (),
     RecordWritten.name: (notifications.record,),
+    EmergencyAccessOpened.name: (notifications.emergency,),
 }

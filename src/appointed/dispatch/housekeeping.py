@@ -9,7 +9,8 @@ import structlog
 from sqlalchemy import ColumnElement, delete, or_, select, tuple_
 
 from appointed import audit
-from appointed.accounts.models import LoginSession
+from appointed.accounts.models import LoginFailure, LoginSession
+from appointed.accounts.rules import FORGOTTEN_AFTER
 from appointed.availability.rules import tick_of
 from appointed.core import leases
 from appointed.core.db import Database, transaction
@@ -48,7 +49,7 @@ async def tidy(context: Context) -> Mapping[str, int]:
     }
     # Rows whose transaction was open for very long, or whose machine's clock is slow, are found here.
     await audit.seal(context.database, audit.heads_in(context.settings.var_dir), context.clock.now(), is_thorough=True)
-    log.info("tidied", **gone)
+    log.info("tidied", rows=" ".join(f"{table}={count}" for table, count in gone.items()))
     return gone
 
 
@@ -58,6 +59,7 @@ def _stale(now: datetime) -> list[tuple[Any, ColumnElement[bool]]]:
         (OutboxMessage, OutboxMessage.done_at < now - DONE_KEPT),
         (BusyTick, BusyTick.tick < tick_of(now - TICKS_KEPT)),
         (StoredAnswer, StoredAnswer.expires_at <= now),
+        (LoginFailure, LoginFailure.last_failed_at <= now - FORGOTTEN_AFTER),
         (LoginSession, or_(LoginSession.ended_at < sessions_end, LoginSession.expires_at < sessions_end)),
     ]
 

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends
 
 from appointed.accounts.actor import Actor, Permission
 from appointed.accounts.errors import EmailTaken
+from appointed.accounts.passwords import check_own
 from appointed.core.errors import Forbidden, NotFound, Unauthenticated
-from appointed.deps import ClockDep, HasherDep, RetryingRoute, SessionDep, refusals, requires
+from appointed.deps import ClockDep, RetryingRoute, SessionDep, StateDep, refusals, requires
 
 from . import queries, service
 from .models import Doctor
@@ -27,10 +28,11 @@ Self = Annotated[Actor, Depends(requires(Permission.DOCTORS_CHANGE_OWN))]
     responses=refusals(Unauthenticated, Forbidden, EmailTaken),
 )
 async def register_doctor(
-    body: DoctorCreate, actor: Manager, session: SessionDep, clock: ClockDep, hasher: HasherDep
+    body: DoctorCreate, actor: Manager, session: SessionDep, clock: ClockDep, state: StateDep
 ) -> Doctor:
     """Register a doctor with a login."""
-    password_hash = await hasher.hash(body.password.get_secret_value())
+    check_own(body.password, body.email, body.first_name, body.last_name, state.settings.clinic_name)
+    password_hash = await state.hasher.hash(body.password.get_secret_value())
     profile = body.model_dump(exclude={"email", "password"})
     return await service.register(
         session, actor, profile, email=body.email, password_hash=password_hash, now=clock.now()

@@ -1,12 +1,13 @@
 """Doctors on the wire."""
 
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from appointed.accounts.passwords import Password
-from appointed.core.text import Email, Name, Prose
+from appointed.core.text import Day, Email, Name, Prose
 
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
 Title = Annotated[Name, Field(max_length=50)]
@@ -52,3 +53,23 @@ class DoctorRead(BaseModel):
     bio: str | None
     languages: list[str]
     is_active: bool
+
+
+class CoverCreate(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    by_doctor_id: UUID = Field(examples=["019b2f4e-7c1a-7000-8000-000000000002"])
+    valid_from: Day = Field(description="The first day.", examples=["2031-03-03"])
+    valid_until: Day = Field(description="The last day.", examples=["2031-03-14"])
+
+
+class CoverRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    doctor_id: UUID
+    by_doctor_id: UUID
+    valid_from: date
+    valid_until: date
+    created_at: datetime
+    ended_at: datetime | None

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, false, or_, select
+from sqlalchemy import Column, Select, Table, false, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.accounts.actor import Actor, Permission
 from appointed.accounts.models import LoginSession, User, UserRole
 from appointed.appointments.models import Appointment, AppointmentChange, Participant, Series
+from appointed.audit import DONE
 from appointed.audit.models import AuditEvent
 from appointed.core.crypto import Vault
 from appointed.core.db import vault_of
@@ -44,7 +45,7 @@ async def get(session: AsyncSession, actor: Actor, patient_id: Any, now: datetim
 
 
 def parts_of(actor: Actor, patient: Patient, now: datetime) -> list[Part]:
-    """Every part; of medical records those that the actor may read."""
+    """Every part; of medical records those that the actor may read, and the trail for the patient alone."""
     login = patient.user_id
     visits = select(Appointment.id).where(Appointment.patient_id == patient.id)
     visible = records.visible_to(actor, now).where(MedicalRecord.patient_id == patient.id)
@@ -62,7 +63,8 @@ def parts_of(actor: Actor, patient: Patient, now: datetime) -> list[Part]:
                                                    RelatedPerson.user_id == login if login else false())),
         _part("invitations", Invitation, Invitation.patient_id == patient.id),
         _part("medical-records", MedicalRecord, MedicalRecord.id.in_(visible.with_only_columns(MedicalRecord.id))),
-        _part("who-did-what", AuditEvent, AuditEvent.patient_id == patient.id),
+        _part("who-did-what", AuditEvent, AuditEvent.patient_id == patient.id, AuditEvent.outcome == DONE,
+              true() if login == actor.user_id else false()),
     ]  # fmt: skip
 
 
@@ -73,10 +75,10 @@ async def read(session: AsyncSession, parts: list[Part]) -> dict[str, list[dict[
             for part in parts}  # fmt: skip
 
 
-def _part(name: str, model: Any, condition: Any) -> Part:
+def _part(name: str, model: Any, *conditions: Any) -> Part:
     table: Table = model.__table__
     wanted = [column for column in table.c if _is_shown(column)]
-    return Part(name, table, select(*wanted).where(condition).order_by(*table.primary_key))
+    return Part(name, table, select(*wanted).where(*conditions).order_by(*table.primary_key))
 
 
 def _is_shown(column: Column[Any]) -> bool:

@@ -22,8 +22,8 @@ DOCUMENT: dict[int | str, dict[str, Any]] = {
         "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-NOT_IN_IT = "Medical records that are not signed yet or were retracted"
-NOT_READ = "Medical records, which whoever asked for this archive may not read"
+NOT_IN_IT = "Medical records that are not signed yet or were retracted, and what was refused"
+NOT_READ = "Medical records, and who did what: whoever asked for this archive may not read them"
 Exporter = Annotated[
     Actor,
     Depends(requires(Permission.PATIENTS_OWN, Permission.PATIENTS_EXPORT)),
@@ -35,7 +35,7 @@ Exporter = Annotated[
 )
 async def export_patient(patient_id: UUID, actor: Exporter, session: ReadSessionDep, clock: ClockDep) -> Response:
     """All that is held on a patient, as one archive: for the patient, or to hand to them. Medical records are in it if
-    whoever asks may read them."""
+    whoever asks may read them, and who looked at the data if the patient asks."""
     now = clock.now()
     patient = await queries.get(session, actor, patient_id, now)
     files = await queries.read(session, queries.parts_of(actor, patient, now))

@@ -130,6 +130,15 @@ async def write_series_cancellation(context: Context, message: Message) -> None:
         await _write(context, message, Template.SERIES_CANCELLED, visits[0].address, **_facts_of_all(visits))
 
 
+async def write_of_emergency(context: Context, message: Message) -> None:
+    """That the record was opened, and when; who did is for the patient to see once they are logged in."""
+    async with context.database.reads() as session:
+        opened = await queries.find_opened(session, message.uuid("access_id"))
+    if opened:
+        at = spelled(opened[1], context.settings.clinic_timezone)
+        await _write(context, message, Template.EMERGENCY, opened[0], opened=at)
+
+
 async def write_of_record(context: Context, message: Message) -> None:
     """That there is a record, and nothing of what it says."""
     async with context.database.reads() as session:
@@ -147,6 +156,7 @@ series_confirmation = Handler(write_series_confirmation, give_up_series_confirma
 series_move = Handler(write_series_move)
 series_cancellation = Handler(write_series_cancellation)
 record = Handler(write_of_record)
+emergency = Handler(write_of_emergency)
 
 
 async def _write(

@@ -37,6 +37,7 @@ class Template(StrEnum):
     MOVED = "moved"
     RESTORED = "restored"
     RECORD = "record"
+    EMERGENCY = "emergency"
 
 
 # Subjects are seen on locked screens: no time, no doctor, no name.
@@ -51,6 +52,7 @@ SUBJECTS = {
     Template.MOVED: "Your visit at {clinic} has a new time",
     Template.RESTORED: "Your visit at {clinic} takes place",
     Template.RECORD: "Something new in your record at {clinic}",
+    Template.EMERGENCY: "Your record at {clinic} was opened",
 }
 
 

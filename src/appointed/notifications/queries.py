@@ -13,7 +13,7 @@ from appointed.accounts.models import User
 from appointed.appointments.models import Appointment, AppointmentChange
 from appointed.doctors.models import Doctor
 from appointed.locations.models import Location
-from appointed.patients.models import Invitation, Patient
+from appointed.patients.models import EmergencyAccess, Invitation, Patient
 from appointed.records.models import MedicalRecord
 from appointed.records.rules import RELEASED
 
@@ -85,6 +85,14 @@ async def find_address(session: AsyncSession, patient_id: UUID) -> str | None:
     """Where an active patient is written to; None if there is no such patient or no address."""
     address: str | None = await session.scalar(_addresses().where(Patient.id == patient_id, Patient.is_active))
     return address
+
+
+async def find_opened(session: AsyncSession, access_id: UUID) -> tuple[str | None, datetime] | None:
+    """Where the patient is written to whose record was opened in an emergency, and when that was."""
+    query = _addresses().add_columns(EmergencyAccess.opened_at)
+    query = query.join(EmergencyAccess, EmergencyAccess.patient_id == Patient.id).where(EmergencyAccess.id == access_id)
+    row = (await session.execute(query)).one_or_none()
+    return (row[0], row[1]) if row else None
 
 
 async def find_reader(session: AsyncSession, record_id: UUID) -> str | None:

@@ -1,14 +1,16 @@
-"""Who treats whom: kept by `appointments`, asked for by whoever shows what belongs to a patient."""
+"""Who treats whom, which `appointments` keeps, and who sees a patient for another reason: asked for by whoever shows
+what belongs to one."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, delete, select
+from sqlalchemy import Select, bindparam, delete, false, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appointed.accounts.actor import Actor
 from appointed.core import batch
 
-from .models import CareRelation
+from .models import CareRelation, Cover, EmergencyAccess, Patient
 
 _END = delete(CareRelation).where(CareRelation.appointment_id == bindparam("visit"))
 
@@ -39,12 +41,27 @@ def treated(now: datetime) -> Select[UUID]:
     return select(CareRelation.patient_id).where(CareRelation.valid_from <= now, CareRelation.valid_until > now)
 
 
-def treated_by(doctor_user_id: UUID, now: datetime) -> Select[UUID]:
-    """The ids of patients whom the doctor treats now."""
-    return treated(now).where(CareRelation.doctor_user_id == doctor_user_id)
+def covered_by(actor: Actor) -> Select[UUID]:
+    """The logins of the doctors for whom the actor stands in today."""
+    query = select(Cover.user_id).where(Cover.by_user_id == actor.user_id, Cover.ended_at.is_(None))
+    if actor.today is None:
+        return query.where(false())
+    return query.where(Cover.valid_from <= actor.today.day, Cover.valid_until >= actor.today.day)
 
 
-async def exists(session: AsyncSession, *, doctor_user_id: UUID, patient_id: UUID, now: datetime) -> bool:
-    """Whether the doctor treats the patient now."""
-    query = treated_by(doctor_user_id, now).where(CareRelation.patient_id == patient_id)
-    return await session.scalar(query.limit(1)) is not None
+def treated_by(actor: Actor, now: datetime) -> Select[UUID]:
+    """The ids of patients whom the actor, or a doctor for whom the actor stands in, treats now; and of those whose
+    record the actor opened in an emergency. A derived table, because no database finds an index through OR."""
+    opened = select(EmergencyAccess.patient_id).where(
+        EmergencyAccess.user_id == actor.user_id, EmergencyAccess.opened_at <= now, EmergencyAccess.closes_at > now
+    )
+    own = treated(now).where(CareRelation.doctor_user_id == actor.user_id)
+    for_others = treated(now).where(CareRelation.doctor_user_id.in_(covered_by(actor)))
+    every = union_all(own, for_others, opened).subquery()
+    return select(every.c.patient_id)
+
+
+async def exists(session: AsyncSession, actor: Actor, *, patient_id: UUID, now: datetime) -> bool:
+    """Whether the patient is one of those of `treated_by`."""
+    query = select(Patient.id).where(Patient.id == patient_id, Patient.id.in_(treated_by(actor, now)))
+    return await session.scalar(query) is not None

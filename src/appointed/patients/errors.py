@@ -15,6 +15,11 @@ class NoAddress(AppError):
     detail = "Give an e-mail address: this patient has none on file."
 
 
+class AlreadyTreated(AppError):
+    code = "already_treated"
+    detail = "You see this patient's record already; there is no emergency to declare."
+
+
 class AlreadyRelated(AppError):
     code = "already_related"
     detail = "This login looks after the patient already, or waits for the desk to confirm it. Change or end that."

@@ -17,3 +17,9 @@ class PatientRegistered(Event):
 class PatientInvited(Event):
     name: ClassVar[str] = "patient.invited"
     invitation_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyAccessOpened(Event):
+    name: ClassVar[str] = "emergency-access.opened"
+    access_id: UUID

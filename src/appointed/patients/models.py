@@ -1,4 +1,4 @@
-"""Patients, who treats them, who looks after them, and invitations to log in."""
+"""Patients, who treats them or may see them for another reason, who looks after them, and invitations to log in."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -77,6 +77,53 @@ class CareRelation(Base):
     doctor_user_id: Mapped[UUID]
     valid_from: Mapped[datetime]
     valid_until: Mapped[datetime]
+
+
+class Cover(Base):
+    """That a doctor stands in for another from one day to another, both included, until `ended_at`: whom the one treats
+    the other sees."""
+
+    __tablename__ = "covers"
+    __table_args__ = (
+        Index("ix_covers_by_user_id", "by_user_id", "valid_until"),
+        Index("ix_covers_doctor_id", "doctor_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    doctor_id: Mapped[UUID]
+    by_doctor_id: Mapped[UUID]
+    # Their logins, which never change: who may see is asked for each request, and doctors lie above patients.
+    user_id: Mapped[UUID]
+    by_user_id: Mapped[UUID]
+    valid_from: Mapped[date]
+    valid_until: Mapped[date]
+    created_by: Mapped[UUID]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class EmergencyAccess(Base):
+    """That a doctor who does not treat a patient opened their record for a while, with a reason (45 CFR 164.312
+    (a)(2)(ii)). Auditors look at each."""
+
+    __tablename__ = "emergency_accesses"
+    __table_args__ = (
+        Index("ix_emergency_accesses_user_id", "user_id", "closes_at"),
+        Index("ix_emergency_accesses_reviewed_at", "reviewed_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"))
+    reason_sealed: Mapped[bytes] = mapped_column(SealedBytes())
+    opened_at: Mapped[datetime]
+    closes_at: Mapped[datetime]
+    reviewed_at: Mapped[datetime | None]
+    reviewed_by: Mapped[UUID | None]
+    note_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
+
+    reason = Sealed()
+    note = Sealed()
 
 
 class RelatedPerson(Base):

@@ -37,7 +37,7 @@ def visible_to(actor: Actor, now: datetime) -> Select[Patient]:
     if actor.may(Permission.PATIENTS_VISITING):
         reaches.append(Patient.id.in_(care.treated(now)))
     elif actor.may(Permission.PATIENTS_TREATED):
-        reaches.append(Patient.id.in_(care.treated_by(actor.user_id, now)))
+        reaches.append(Patient.id.in_(care.treated_by(actor, now)))
     return select(Patient).where(or_(*reaches))
 
 

@@ -32,6 +32,12 @@ def reached_by(actor: Actor, right: ColumnElement[bool] | None = None) -> Select
     return select(both.c.id)
 
 
+async def reaches(session: AsyncSession, actor: Actor, patient_id: UUID, right: ColumnElement[bool]) -> bool:
+    """Whether the patient is one of those of `reached_by`."""
+    query = select(Patient.id).where(Patient.id == patient_id, Patient.id.in_(reached_by(actor, right)))
+    return await session.scalar(query) is not None
+
+
 async def bookable_by(session: AsyncSession, actor: Actor, patient_id: UUID) -> bool:
     """Whether the actor looks after the patient and may book for them."""
     query = _in_force(actor, select(RelatedPerson.id)).where(RelatedPerson.patient_id == patient_id, MAY_BOOK)

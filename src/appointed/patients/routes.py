@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from appointed import audit
 from appointed.accounts.actor import Actor, Permission
 from appointed.accounts.errors import EmailTaken
+from appointed.accounts.passwords import check_own
 from appointed.core.errors import Forbidden, NotFound, Unauthenticated
 from appointed.core.text import SearchText
 from appointed.deps import (
@@ -23,6 +24,7 @@ from appointed.deps import (
     RetryingRoute,
     SessionDep,
     SettingsDep,
+    StateDep,
     refusals,
     requires,
 )
@@ -56,12 +58,13 @@ Reader = Annotated[
 
 @router.post("/new-patient", status_code=201, responses=refusals(EmailTaken), openapi_extra=LOGIN_IS_OPTIONAL)
 async def register_patient(
-    body: PatientCreate, actor: OptionalActor, session: SessionDep, clock: ClockDep, hasher: HasherDep
+    body: PatientCreate, actor: OptionalActor, session: SessionDep, clock: ClockDep, state: StateDep
 ) -> AnyRead:
     """Register: the public with e-mail and password, the desk for anybody."""
     login = None
     if body.email and body.password:
-        login = service.Login(body.email, await hasher.hash(body.password.get_secret_value()))
+        check_own(body.password, body.email, body.first_name, body.last_name, state.settings.clinic_name)
+        login = service.Login(body.email, await state.hasher.hash(body.password.get_secret_value()))
     patient = await service.register(session, actor, body.profile(), login=login, now=clock.now())
     return read_by(actor, patient)
 

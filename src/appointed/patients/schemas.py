@@ -172,6 +172,16 @@ class LookedAfterRead(BaseModel):
         )  # fmt: skip
 
 
+class AccessRead(BaseModel):
+    """One row of the trail, in the words of the patient."""
+
+    recorded_at: datetime
+    action: str = Field(description="What was done, with what kind of thing.", examples=["record.read"])
+    actor_name: str | None = Field(description="Who did; null if the system did by itself.", examples=["Dana Demo"])
+    actor_roles: list[str]
+    is_own: bool = Field(description="Whether it was the one who asks.")
+
+
 class InvitationCreate(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

@@ -54,7 +54,7 @@ def _patients_of(actor: Actor, now: datetime) -> Select[UUID]:
     if actor.may(Permission.RECORDS_OWN):
         reaches.append(Patient.id.in_(related.reached_by(actor, related.MAY_READ)))
     if actor.may(Permission.RECORDS_TREATED):
-        reaches.append(Patient.id.in_(care.treated_by(actor.user_id, now)))
+        reaches.append(Patient.id.in_(care.treated_by(actor, now)))
     return select(Patient.id).where(or_(*reaches))
 
 

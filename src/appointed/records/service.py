@@ -46,7 +46,7 @@ async def write(session: AsyncSession, actor: Actor, patient_id: UUID, draft: Dr
     author_id = await _author_id(session, actor)
     await resources.lock(session, [patient_id])
     now = clock.now()
-    if not await care.exists(session, doctor_user_id=actor.user_id, patient_id=patient_id, now=now):
+    if not await care.exists(session, actor, patient_id=patient_id, now=now):
         raise NotFound
     await _check_visit(session, actor, patient_id, draft.appointment_id)
     record = _add(session, draft, patient_id, author_id, now)

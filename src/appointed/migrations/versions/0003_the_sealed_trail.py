@@ -21,6 +21,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit_seals")),
         sa.UniqueConstraint("event_id", name=op.f("uq_audit_seals_event_id")),
     )
+    with op.batch_alter_table("audit_events", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_events_recorded_at_id", ["recorded_at", "id"], unique=False)
     for statement in triggers.install(op.get_bind().dialect.name):
         op.execute(statement)
 
@@ -28,4 +30,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for statement in triggers.remove(op.get_bind().dialect.name):
         op.execute(statement)
+    with op.batch_alter_table("audit_events", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_events_recorded_at_id")
     op.drop_table("audit_seals")

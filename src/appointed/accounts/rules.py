@@ -1,0 +1,21 @@
+"""How long failed logins keep an address waiting; pure."""
+
+from datetime import datetime, timedelta
+
+FREE_TRIES = 5
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(hours=1)
+FORGOTTEN_AFTER = timedelta(days=1)
+_MOST_DOUBLINGS = 12
+
+
+def wait_after(failures: int) -> timedelta:
+    """How long nobody may try after so many failures in a row: nothing, from five on 30 s, doubled up to an hour."""
+    if failures < FREE_TRIES:
+        return timedelta(0)
+    return min(FIRST_WAIT * (1 << min(failures - FREE_TRIES, _MOST_DOUBLINGS)), LONGEST_WAIT)
+
+
+def failures_after(count: int, last_failed_at: datetime, now: datetime) -> int:
+    """The count with one more; what lies a day back is forgotten."""
+    return 1 if last_failed_at + FORGOTTEN_AFTER <= now else count + 1

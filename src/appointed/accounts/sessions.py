@@ -1,0 +1,87 @@
+"""Sessions: a login on one device, opened by a password, kept alive by refresh tokens, ended by many things."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appointed import audit
+from appointed.core.ids import new_id
+
+from .errors import InvalidToken
+from .models import LoginSession, User
+from .refresh import GRACE, Chain, Place, first_token, hash_of, place_of
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A session that lives on, and the token that refreshes it the next time."""
+
+    user_id: UUID
+    session_id: UUID
+    token: str
+
+
+async def open_session(session: AsyncSession, user_id: UUID, lasting: timedelta, now: datetime) -> tuple[UUID, str]:
+    """A new session's id and its refresh token. It lasts so long and no longer, however often it is refreshed."""
+    session_id = new_id()
+    token = first_token(session_id)
+    session.add(LoginSession(id=session_id, user_id=user_id, refresh_hash=hash_of(token), generation=0, created_at=now,
+                             expires_at=now + lasting))  # fmt: skip
+    audit.record(session, now, user_id, "session.open", "session", session_id)
+    return session_id, token
+
+
+async def rotate(
+    session: AsyncSession, chain: Chain, token: str, *, idle: timedelta | None, now: datetime
+) -> Refreshed | None:
+    """The session with its next token; None for a token that is no good.
+
+    The token before the last is answered with the last for a moment: it may be that its answer was lost. Any older one
+    is in two hands, and ends the session; so what is None is to be committed too.
+    """
+    place = place_of(token)
+    login = await _locked(session, token, place, now)
+    if login is None or (idle is not None and (login.refreshed_at or login.created_at) + idle <= now):
+        return None
+    if hmac.compare_digest(login.refresh_hash, hash_of(token)):
+        following = chain.following(token, Place(login.id, login.generation + 1))
+        login.refresh_hash, login.generation, login.refreshed_at = hash_of(following), login.generation + 1, now
+        audit.record(session, now, login.user_id, "session.refresh", "session", login.id)
+        return Refreshed(login.user_id, login.id, following)
+    last = chain.last(token, place, login.generation) if place else None
+    if place is None or last is None or not hmac.compare_digest(login.refresh_hash, hash_of(last)):
+        return None
+    if place.number == login.generation - 1 and login.refreshed_at and now < login.refreshed_at + GRACE:
+        audit.record(session, now, login.user_id, "session.refresh", "session", login.id, is_repeated=str(True))
+        return Refreshed(login.user_id, login.id, last)
+    login.ended_at = now
+    audit.record(session, now, login.user_id, "session.reuse", "session", login.id, outcome=InvalidToken.code)
+    return None
+
+
+async def _locked(session: AsyncSession, token: str, place: Place | None, now: datetime) -> LoginSession | None:
+    """The living session of an active user that a token is for."""
+    is_it = LoginSession.id == place.session_id if place else LoginSession.refresh_hash == hash_of(token)
+    login: LoginSession | None = await session.scalar(
+        select(LoginSession)
+        .join(User, User.id == LoginSession.user_id)
+        .where(is_it, LoginSession.ended_at.is_(None), LoginSession.expires_at > now, User.is_active)
+        .with_for_update(of=LoginSession)
+        .execution_options(populate_existing=True)
+    )
+    return login
+
+
+async def end_session(session: AsyncSession, session_id: UUID, *, by: UUID, now: datetime) -> None:
+    await session.execute(update(LoginSession).where(LoginSession.id == session_id).values(ended_at=now))
+    audit.record(session, now, by, "session.end", "session", session_id)
+
+
+async def end_sessions(session: AsyncSession, user_id: UUID, now: datetime) -> None:
+    """Log the user out everywhere."""
+    living = (LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+    await session.execute(update(LoginSession).where(*living).values(ended_at=now))
