@@ -42,6 +42,7 @@ from appointed.deps import DocumentedApp, State, errors
 from appointed.deps.state import Hint, state_of
 from appointed.doctors.cover_routes import router as covers
 from appointed.doctors.routes import router as doctors
+from appointed.exports.routes import router as exports
 from appointed.health import router as health
 from appointed.locations.room_routes import router as rooms
 from appointed.locations.routes import router as places
@@ -67,6 +68,7 @@ ROUTERS = (
     audit_events,
     patients,
     related_people,
+    exports,
     accesses,
     emergencies,
     doctors,

@@ -58,6 +58,7 @@ GET    /patients/me                                      401   200   200   403  
 PATCH  /patients/me                                      401   200   200   403   403   403   403   403   403
 GET    /patients/{patient_id}                            401   200   404   200   404   200   200   200   403
 GET    /patients/{patient_id} without a visit            401   200   404   404   404   404   200   200   403
+GET    /patients/{patient_id}/export                     401   200   404   403   403   403   403   200   403
 PATCH  /patients/{patient_id}                            401   200   404   403   403   403   200   200   403
 DELETE /patients/{patient_id}                            401   200   404   403   403   403   200   200   403
 POST   /patients/{patient_id}/invite                     401   403   403   403   403   403   201   201   403

@@ -37,6 +37,7 @@ ACCESS = """
 GET    /patients/{patient_id}                            200   404   200   404
 PATCH  /patients/{patient_id}                            403   404   403   404
 DELETE /patients/{patient_id}                            403   404   403   404
+GET    /patients/{patient_id}/export                     403   404   403   404
 GET    /patients/{patient_id}/related-people             200   200   200   404
 POST   /patients/{patient_id}/related-people             404   404   404   404
 GET    /slots for the patient                            403   200   200   403

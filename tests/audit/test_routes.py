@@ -55,6 +55,7 @@ GET    /patients/me                                      patient.read*
 PATCH  /patients/me                                      patient.change*
 GET    /patients/{patient_id}                            patient.read*
 GET    /patients/{patient_id} without a visit            patient.read*
+GET    /patients/{patient_id}/export                     patient.export*
 PATCH  /patients/{patient_id}                            patient.change*
 DELETE /patients/{patient_id}                            user.change patient.deactivate* appointment.needs-attention*
 POST   /patients/{patient_id}/invite                     patient.invite*

@@ -1,5 +1,6 @@
 """Sealed text belongs to its place; a blind index finds it and tells nothing."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -7,8 +8,9 @@ from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appointed.core.crypto import KEY_ID_BYTES, NONCE_BYTES, UnknownKey, Vault
+from appointed.core.crypto import KEY_ID_BYTES, NONCE_BYTES, RetiredKey, UnknownKey, Vault
 from appointed.core.ids import new_id
+from tests.support.clock import MONDAY
 
 ROW = UUID(int=1)
 VAULT = Vault.of(b"k" * 32)
@@ -133,18 +135,31 @@ def test_look_ups_know_the_hashes_of_every_key_and_new_ones_are_by_the_current()
 
 def test_signatures_are_by_the_current_key_and_verified_by_every_one() -> None:
     assert TURNED.sign(b"x") == OTHER.sign(b"x")
-    assert TURNED.has_signed(b"x", VAULT.sign(b"x"))
-    assert TURNED.has_signed(b"x", OTHER.sign(b"x"))
-    assert not TURNED.has_signed(b"y", VAULT.sign(b"x"))
-    assert not VAULT.has_signed(b"x", OTHER.sign(b"x"))
+    assert TURNED.has_signed(b"x", VAULT.sign(b"x"), MONDAY)
+    assert TURNED.has_signed(b"x", OTHER.sign(b"x"), MONDAY)
+    assert not TURNED.has_signed(b"y", VAULT.sign(b"x"), MONDAY)
+    assert not VAULT.has_signed(b"x", OTHER.sign(b"x"), MONDAY)
 
 
 def test_a_retired_key_of_the_trail_verifies_and_opens_nothing() -> None:
-    trusting = OTHER.trusting([VAULT.current.trail_key])
-    assert trusting.has_signed(b"x", VAULT.sign(b"x"))
-    assert not trusting.has_signed(b"y", VAULT.sign(b"x"))
+    trusting = OTHER.trusting([RetiredKey(VAULT.current.trail_key, MONDAY)])
+    assert trusting.has_signed(b"x", VAULT.sign(b"x"), MONDAY)
+    assert not trusting.has_signed(b"y", VAULT.sign(b"x"), MONDAY)
     with pytest.raises(UnknownKey):
         trusting.open("patients", "phone", ROW, VAULT.seal("patients", "phone", ROW, "0555"))
+
+
+@pytest.mark.parametrize("vault", [OTHER, TURNED], ids=["thrown away", "still at hand"])
+def test_a_retired_key_signs_nothing_any_more(vault: Vault) -> None:
+    trusting = vault.trusting([RetiredKey(VAULT.current.trail_key, MONDAY)])
+    later = MONDAY + timedelta(microseconds=1)
+    assert not trusting.has_signed(b"x", VAULT.sign(b"x"), later)
+    assert trusting.has_signed(b"x", OTHER.sign(b"x"), later)
+
+
+def test_a_key_that_is_in_use_again_is_not_retired() -> None:
+    trusting = VAULT.trusting([RetiredKey(VAULT.current.trail_key, MONDAY)])
+    assert trusting.has_signed(b"x", VAULT.sign(b"x"), MONDAY + timedelta(days=1))
 
 
 def test_the_current_key_may_be_named_among_the_older_ones() -> None:

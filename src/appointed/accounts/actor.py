@@ -29,6 +29,7 @@ class Permission(StrEnum):
     PATIENTS_ALL = "patients:all"
     PATIENTS_FIND = "patients:find"
     PATIENTS_CHANGE = "patients:change"
+    PATIENTS_EXPORT = "patients:export"
 
     DOCTORS_MANAGE = "doctors:manage"
     DOCTORS_CHANGE_OWN = "doctors:change-own"

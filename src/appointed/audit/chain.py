@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from appointed.core.crypto import Vault
+from appointed.core.ids import made_at
 
 START = bytes(32)
 """What the first seal hangs on."""
@@ -35,7 +36,7 @@ class Head:
         return cls(seq, hash_, at, vault.sign(_said(seq, hash_, at)))
 
     def is_genuine(self, vault: Vault) -> bool:
-        return vault.has_signed(_said(self.seq, self.hash, self.at), self.signature)
+        return vault.has_signed(_said(self.seq, self.hash, self.at), self.signature, self.at)
 
     def line(self) -> str:
         said = {"seq": self.seq, "hash": self.hash.hex(), "at": self.at.isoformat(), "signature": self.signature.hex()}
@@ -59,7 +60,8 @@ def link(vault: Vault, seq: int, before: bytes, event_id: UUID, signature: bytes
 
 def hangs(vault: Vault, seal: Link, before: bytes, signature: bytes) -> bool:
     """Whether the seal is one by a key of ours, and hangs on the one before it."""
-    return vault.has_signed(_linked(seal.seq, before, seal.event_id, signature), seal.hash)
+    said = _linked(seal.seq, before, seal.event_id, signature)
+    return vault.has_signed(said, seal.hash, made_at(seal.event_id))
 
 
 def links(vault: Vault, last: Link | None, rows: Iterable[tuple[UUID, bytes]]) -> Iterator[Link]:

@@ -6,36 +6,39 @@ from cryptography.exceptions import InvalidTag
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appointed.core.crypto import RetiredKey
 from appointed.core.db import vault_of
 from appointed.core.ids import new_id
-from appointed.core.sealing import sealed_values
 
 from .models import TrailKey
 
 _TABLE = TrailKey.__tablename__
 
 
-async def retire(session: AsyncSession, now: datetime) -> int:
-    """Keep what verifies the signatures of the older keys, so that these can be thrown away; how many are new."""
+async def retire(session: AsyncSession, now: datetime) -> None:
+    """Keep what verifies what the older keys signed until now, so that these can be thrown away. A key that was retired
+    too early, for something still signed with it, can be retired once more."""
     vault = vault_of(session)
-    kept = set((await session.scalars(select(TrailKey.key_id))).all())
-    new = [key for key in vault.older if key.id.hex() not in kept]
-    for key in new:
-        id_ = new_id()
-        sealed = sealed_values(vault, _TABLE, id_, secret=key.trail_key.hex())
-        session.add(TrailKey(id=id_, key_id=key.id.hex(), retired_at=now, **sealed))
+    kept = {row.key_id: row for row in (await session.scalars(select(TrailKey).with_for_update())).all()}
+    for key in vault.older:
+        row = kept.get(key.id.hex()) or TrailKey(id=new_id(), key_id=key.id.hex())
+        row.retired_at = now
+        said = f"{key.trail_key.hex()} {now.isoformat()}"
+        row.secret_sealed = vault.seal(_TABLE, "secret", row.id, said)
+        session.add(row)
     await session.flush()
-    return len(new)
 
 
-async def retired(session: AsyncSession) -> tuple[list[bytes], list[str]]:
+async def retired(session: AsyncSession) -> tuple[list[RetiredKey], list[str]]:
     """The keys that verify what older data keys signed, and the ids of those that cannot be opened."""
     vault = vault_of(session)
     rows = (await session.execute(select(TrailKey.id, TrailKey.key_id, TrailKey.secret_sealed))).all()
     keys, unreadable = [], []
     for row in rows:
         try:
-            keys.append(bytes.fromhex(vault.open(_TABLE, "secret", row.id, row.secret_sealed)))
+            # When it was retired is sealed too: the column beside it anybody could change.
+            secret, until = vault.open(_TABLE, "secret", row.id, row.secret_sealed).split()
+            keys.append(RetiredKey(bytes.fromhex(secret), datetime.fromisoformat(until)))
         except InvalidTag:
             unreadable.append(row.key_id)
     return keys, unreadable

@@ -76,7 +76,7 @@ def signature(vault: Vault, row: Mapping[str, Any]) -> bytes:
 
 def is_as_signed(vault: Vault, row: Mapping[str, Any]) -> bool:
     """Whether the row's signature is of what the row says, by a key of ours."""
-    return vault.has_signed(_said(row), row["signature"])
+    return vault.has_signed(_said(row), row["signature"], row["recorded_at"])
 
 
 def _said(row: Mapping[str, Any]) -> bytes:

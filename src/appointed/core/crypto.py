@@ -6,6 +6,7 @@ import secrets
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -39,12 +40,20 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class RetiredKey:
+    """What verifies what a key signed until it was retired, and can do nothing else."""
+
+    trail_key: bytes
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Vault:
     """The current key, which seals, indexes and signs, and older ones, which open, find and verify what they made."""
 
     current: Key
     older: tuple[Key, ...] = ()
-    retired_trail_keys: tuple[bytes, ...] = ()
+    retired: tuple[RetiredKey, ...] = ()
 
     @classmethod
     def of(cls, data_key: bytes, *older: bytes) -> "Vault":
@@ -100,16 +109,17 @@ class Vault:
         """The HMAC-SHA-256 that an audit row carries, 32 bytes."""
         return hmac.digest(self.current.trail_key, message, sha256)
 
-    def has_signed(self, message: bytes, signature: bytes) -> bool:
-        """Whether it is by the current key, or by an older one: what is in the trail is never signed again."""
-        return any(
-            hmac.compare_digest(signature, hmac.digest(key, message, sha256))
-            for key in (*(key.trail_key for key in self._keys()), *self.retired_trail_keys)
-        )
+    def has_signed(self, message: bytes, signature: bytes, at: datetime) -> bool:
+        """Whether it is by the current key, or by an older one: what is in the trail is never signed again. Of a
+        retired key only what it signed (`at`) before it was: it may be retired because somebody else has it."""
+        ended = {key.trail_key: key.until for key in self.retired}
+        valid = [key.trail_key for key in self._keys() if key is self.current or key.trail_key not in ended]
+        valid += [key for key, until in ended.items() if at <= until]
+        return any(hmac.compare_digest(signature, hmac.digest(key, message, sha256)) for key in valid)
 
-    def trusting(self, trail_keys: Iterable[bytes]) -> "Vault":
-        """With keys that verify signatures and can do nothing else."""
-        return replace(self, retired_trail_keys=tuple(trail_keys))
+    def trusting(self, retired: Iterable[RetiredKey]) -> "Vault":
+        """With keys that verify what they signed until they were retired."""
+        return replace(self, retired=tuple(retired))
 
     def backup_cipher(self, key_id: bytes, salt: bytes) -> AESGCM:
         """The cipher of one backup, which has a salt of its own; `UnknownKey` if its key is not at hand."""

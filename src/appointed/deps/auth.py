@@ -39,7 +39,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DOCTORS_DELAY_ALL, P.CLINIC_READ,
     }),
     Role.RECEPTIONIST: DESK,
-    Role.ADMIN: DESK | {P.USERS_MANAGE, P.CLINIC_MANAGE, P.DOCTORS_MANAGE},
+    Role.ADMIN: DESK | {P.PATIENTS_EXPORT, P.USERS_MANAGE, P.CLINIC_MANAGE, P.DOCTORS_MANAGE},
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
 }  # fmt: skip
 

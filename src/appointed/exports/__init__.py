@@ -1,0 +1,1 @@
+"""All that is held on a patient, in one archive."""
