@@ -124,7 +124,7 @@ async def test_two_beats_send_nothing_twice_and_leave_no_file(
         await until(lambda: arrived(mails, ids))
         await asyncio.sleep(1)
     assert set(mails.copies().values()) == {1}
-    assert {path.name for path in tmp_path.iterdir()} <= {"worker.log", "beat.log"}
+    assert {path.name for path in tmp_path.iterdir()} <= {"worker.log", "beat.log", "audit-heads.jsonl"}
 
 
 async def test_a_hint_is_acted_on_without_a_tick(
