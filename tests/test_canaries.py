@@ -226,9 +226,9 @@ async def break_registration(database: Database, walk: Walk) -> None:
 
 
 async def check_sealed_in(database: Database) -> None:
-    """Every column that seals something has something to seal."""
+    """Every column that seals what people write has something to seal; that of the trail's keys is for turning over."""
     sealed = [(table.name, column.name) for table in metadata.sorted_tables for column in table.columns
-              if column.name.endswith("_sealed")]  # fmt: skip
+              if column.name.endswith("_sealed") and table.name != "trail_keys"]  # fmt: skip
     assert len(sealed) > 10
     async with database.reads() as session:
         for table, column in sealed:
