@@ -68,6 +68,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     ),
     "POST /auth/login": TOKENS,
     "POST /auth/refresh": TOKENS,
+    "POST /auth/password-reset": frozenset({"detail"}),
     "GET /auth/me": ME,
     "POST /users": USER,
     "GET /users": USER,

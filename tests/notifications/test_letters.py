@@ -33,6 +33,8 @@ FACTS: dict[Template, dict[str, str | None]] = {
     Template.SERIES_CANCELLED: {"times": "Monday at nine", "doctor": "Dr Dana Demo", "place": "Main Street",
                                 "patient": None},
     Template.RECORD: {},
+    Template.PASSWORD_RESET: {"link": "https://clinic.example.org/reset-password#abc", "until": "Monday"},
+    Template.PASSWORD_CHANGED: {},
 }  # fmt: skip
 
 

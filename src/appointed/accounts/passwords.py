@@ -30,7 +30,7 @@ def _check(password: SecretStr) -> SecretStr:
     if len(text.encode()) > MOST_BYTES:
         raise ValueError(f"must have at most {MOST_BYTES} bytes")
     if is_easy(text):
-        raise PydanticCustomError(TOO_EASY, EASY)  # type: ignore[arg-type]  # any text that is no secret will do
+        raise PydanticCustomError(TOO_EASY, EASY)
     return password
 
 
@@ -53,6 +53,10 @@ class Hasher:
 
     async def hash(self, password: str) -> str:
         return await anyio.to_thread.run_sync(_hash, password, self._cost, limiter=self._limiter)
+
+    def is_outdated(self, hashed: str) -> bool:
+        """Whether the hash was made in another way than a new one would be."""
+        return not hashed.startswith(f"{_VERSION}$2b${self._cost:02}$")
 
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Whether the password fits; with no hash (an unknown user) the same work is done for nothing."""

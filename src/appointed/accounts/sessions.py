@@ -81,7 +81,9 @@ async def end_session(session: AsyncSession, session_id: UUID, *, by: UUID, now:
     audit.record(session, now, by, "session.end", "session", session_id)
 
 
-async def end_sessions(session: AsyncSession, user_id: UUID, now: datetime) -> None:
-    """Log the user out everywhere."""
-    living = (LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+async def end_sessions(session: AsyncSession, user_id: UUID, now: datetime, *, keep: UUID | None = None) -> None:
+    """Log the user out everywhere, or everywhere else."""
+    living = [LoginSession.user_id == user_id, LoginSession.ended_at.is_(None)]
+    if keep:
+        living.append(LoginSession.id != keep)
     await session.execute(update(LoginSession).where(*living).values(ended_at=now))

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from appointed.core.text import Code, check_text
+from appointed.accounts.passwords import Password
+from appointed.core.text import Code, Email, check_text
 
 
 class LoginForm(BaseModel):
@@ -36,3 +37,29 @@ class MeRead(BaseModel):
     email: str
     display_name: str
     roles: list[str]
+
+
+class PasswordChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: SecretStr = Field(examples=["a long sentence is best"])
+    new_password: Password = Field(examples=["another sentence is better still"])
+
+
+class ResetAsk(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    email: Email = Field(examples=["pat.sample@example.org"])
+
+
+class ResetConfirm(BaseModel):
+    """`code` is what stands behind the `#` of the link."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Code = Field(examples=["AZsvTnwacABwAAAAAAAABKzkX0l2v8dQW1u3Yt5m7Hs"])
+    password: Password = Field(examples=["another sentence is better still"])
+
+
+class Accepted(BaseModel):
+    detail: str = "If somebody logs in with this address, a mail with a link is on its way."
