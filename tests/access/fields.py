@@ -58,6 +58,7 @@ LOOKED_AFTER = frozenset({
     "id", "patient_id", "first_name", "last_name", "preferred_name", "birth_date", "relationship", "may_book",
     "may_read", "valid_until",
 })  # fmt: skip
+SESSIONS_OF_ONE = frozenset({"id", "device", "created_at", "last_used_at", "expires_at", "is_current"})
 TOKENS = frozenset({"access_token", "token_type", "expires_in", "refresh_token"})
 AFFECTED = frozenset({"affected"})
 
@@ -68,6 +69,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     ),
     "POST /auth/login": TOKENS,
     "POST /auth/refresh": TOKENS,
+    "GET /auth/sessions": SESSIONS_OF_ONE,
     "POST /auth/password-reset": frozenset({"detail"}),
     "GET /auth/me": ME,
     "POST /users": USER,

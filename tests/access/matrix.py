@@ -44,6 +44,8 @@ GET    /auth/me                                          401   200   200   200  
 POST   /auth/password                                    401   204   204   204   204   204   204   204   204
 POST   /auth/password-reset                              202   202   202   202   202   202   202   202   202
 POST   /auth/password-reset/confirm                      204   204   204   204   204   204   204   204   204
+GET    /auth/sessions                                    401   200   200   200   200   200   200   200   200
+DELETE /auth/sessions/{login_id}                         401   204   404   404   404   404   404   404   404
 
 POST   /users                                            401   403   403   403   403   403   403   201   403
 GET    /users                                            401   403   403   403   403   403   403   200   403
@@ -51,6 +53,7 @@ GET    /users/{user_id}                                  401   403   403   403  
 PATCH  /users/{user_id}                                  401   403   403   403   403   403   403   200   403
 DELETE /users/{user_id}                                  401   403   403   403   403   403   403   204   403
 PUT    /users/{user_id}/locations                        401   403   403   403   403   403   403   200   403
+DELETE /users/{user_id}/sessions                         401   403   403   403   403   403   403   204   403
 
 POST   /patients/new-patient                             201   201   201   201   201   201   201   201   201
 POST   /patients/new-patient without a login             422   422   422   422   422   422   201   201   422

@@ -81,6 +81,7 @@ class World:
             "series_id": self._series,
             "session_id": self._session,
             "user_id": self._user,
+            "login_id": self._login,
             "location_id": self.place,
             "room_id": self._room,
             "visit_type_id": self._visit_type,
@@ -244,6 +245,13 @@ class World:
 
     async def _user(self) -> UUID:
         return (await self.clinic.staff(Role.NURSE)).user_id
+
+    async def _login(self) -> UUID:
+        """A login of the patient on another device."""
+        async with transaction(self.clinic.database.writes) as session:
+            opened = await accounts.open_session(session, self.patient.user_id, timedelta(days=1),
+                                                 self.clinic.clock.now())  # fmt: skip
+        return opened[0]
 
     async def _no_login(self) -> UUID:
         desk = await self.clinic.staff(Role.RECEPTIONIST)

@@ -42,12 +42,16 @@ POST   /auth/password                                    user.password
 POST   /auth/password-reset                              user.password-reset-asked
 POST   /auth/password-reset/confirm                      user.password
 
+GET    /auth/sessions                                    -
+DELETE /auth/sessions/{login_id}                         session.end
+
 POST   /users                                            user.create
 GET    /users                                            user.find
 GET    /users/{user_id}                                  user.read
 PATCH  /users/{user_id}                                  user.change
 DELETE /users/{user_id}                                  user.change
 PUT    /users/{user_id}/locations                        user.assign
+DELETE /users/{user_id}/sessions                         session.end-all
 
 POST   /patients/new-patient                             user.create patient.register*
 POST   /patients/new-patient without a login             patient.register*

@@ -47,6 +47,7 @@ class LoginSession(Base):
     refresh_hash: Mapped[bytes] = mapped_column(Digest(), unique=True)
     generation: Mapped[int] = mapped_column(Integer, default=0)
     refreshed_at: Mapped[datetime | None]
+    device: Mapped[str | None] = mapped_column(MachineString(40))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

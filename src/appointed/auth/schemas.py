@@ -1,10 +1,12 @@
 """Logins on the wire."""
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from appointed.accounts.models import LoginSession
 from appointed.accounts.passwords import Password
 from appointed.core.text import Code, Email, check_text
 
@@ -63,3 +65,21 @@ class ResetConfirm(BaseModel):
 
 class Accepted(BaseModel):
     detail: str = "If somebody logs in with this address, a mail with a link is on its way."
+
+
+class SessionRead(BaseModel):
+    """A login on one device."""
+
+    id: UUID
+    device: str | None = Field(
+        description="What the browser said of itself at the login.", examples=["Firefox on Windows"]
+    )
+    created_at: datetime
+    last_used_at: datetime = Field(description="When it was last refreshed; some minutes of use may lie behind that.")
+    expires_at: datetime
+    is_current: bool = Field(description="The one that asks.")
+
+    @classmethod
+    def of(cls, login: LoginSession, *, is_current: bool) -> Self:
+        return cls(id=login.id, device=login.device, created_at=login.created_at, is_current=is_current,
+                   last_used_at=login.refreshed_at or login.created_at, expires_at=login.expires_at)  # fmt: skip

@@ -34,8 +34,9 @@ class TokenPair:
 
 
 async def log_in(
-    database: Database, hasher: Hasher, tokens: Tokens, *, email: str, password: str, lasting: timedelta, clock: Clock
-) -> TokenPair:
+    database: Database, hasher: Hasher, tokens: Tokens, *, email: str, password: str, lasting: timedelta,
+    device: str | None, clock: Clock,
+) -> TokenPair:  # fmt: skip
     """`InvalidCredentials` for an unknown address, a wrong password and a disabled account alike, and `LockedOut` after
     too many of them. Opens its own transactions: a failure is counted, not rolled back."""
     async with database.reads() as reading:
@@ -54,7 +55,7 @@ async def log_in(
                 return InvalidCredentials(user.id if user else None)
             known.password_hash = new_hash or known.password_hash
             now = clock.now()
-            session_id, token = await accounts.open_session(session, known.id, lasting, now)
+            session_id, token = await accounts.open_session(session, known.id, lasting, now, device=device)
         return _pair(tokens, known.id, session_id, token, now)
 
     settled = await run_again(settle)

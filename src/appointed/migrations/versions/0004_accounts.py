@@ -41,6 +41,7 @@ def upgrade() -> None:
     with op.batch_alter_table("login_sessions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("generation", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("refreshed_at", types.Instant(), nullable=True))
+        batch_op.add_column(sa.Column("device", types.MachineString(40), nullable=True))
     op.execute("UPDATE login_sessions SET generation = 0")
     with op.batch_alter_table("login_sessions", schema=None) as batch_op:
         batch_op.alter_column("generation", existing_type=sa.Integer(), nullable=False)
@@ -48,6 +49,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     with op.batch_alter_table("login_sessions", schema=None) as batch_op:
+        batch_op.drop_column("device")
         batch_op.drop_column("refreshed_at")
         batch_op.drop_column("generation")
     op.drop_table("account_links")
