@@ -65,6 +65,7 @@ ACCESS = frozenset({"recorded_at", "action", "actor_name", "actor_roles", "is_ow
 COVER = frozenset({"id", "doctor_id", "by_doctor_id", "valid_from", "valid_until", "created_at", "ended_at"})
 EMERGENCY = frozenset({"id", "user_id", "patient_id", "opened_at", "closes_at"})
 REVIEWED = EMERGENCY | {"reason", "reviewed_at", "reviewed_by", "note"}
+SESSIONS_OF_ONE = frozenset({"id", "device", "created_at", "last_used_at", "expires_at", "is_current"})
 TOKENS = frozenset({"access_token", "token_type", "expires_in", "refresh_token"})
 AFFECTED = frozenset({"affected"})
 
@@ -75,6 +76,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
     ),
     "POST /auth/login": TOKENS,
     "POST /auth/refresh": TOKENS,
+    "GET /auth/sessions": SESSIONS_OF_ONE,
+    "POST /auth/password-reset": frozenset({"detail"}),
     "GET /auth/me": ME,
     "POST /users": USER,
     "GET /users": USER,

@@ -35,11 +35,17 @@ GET    /redoc                                            200   200   200   200  
 GET    /api-docs-assets/{path}                           200   200   200   200   200   200   200   200   200
 GET    /static/{path}                                    200   200   200   200   200   200   200   200   200
 GET    /join                                             200   200   200   200   200   200   200   200   200
+GET    /reset-password                                   200   200   200   200   200   200   200   200   200
 
 POST   /auth/login                                       200   200   200   200   200   200   200   200   200
 POST   /auth/refresh                                     200   200   200   200   200   200   200   200   200
 POST   /auth/logout                                      401   204   204   204   204   204   204   204   204
 GET    /auth/me                                          401   200   200   200   200   200   200   200   200
+POST   /auth/password                                    401   204   204   204   204   204   204   204   204
+POST   /auth/password-reset                              202   202   202   202   202   202   202   202   202
+POST   /auth/password-reset/confirm                      204   204   204   204   204   204   204   204   204
+GET    /auth/sessions                                    401   200   200   200   200   200   200   200   200
+DELETE /auth/sessions/{login_id}                         401   204   404   404   404   404   404   404   404
 
 POST   /users                                            401   403   403   403   403   403   403   201   403
 GET    /users                                            401   403   403   403   403   403   403   200   403
@@ -47,6 +53,7 @@ GET    /users/{user_id}                                  401   403   403   403  
 PATCH  /users/{user_id}                                  401   403   403   403   403   403   403   200   403
 DELETE /users/{user_id}                                  401   403   403   403   403   403   403   204   403
 PUT    /users/{user_id}/locations                        401   403   403   403   403   403   403   200   403
+DELETE /users/{user_id}/sessions                         401   403   403   403   403   403   403   204   403
 
 GET    /audit-events                                     401   403   403   403   403   403   403   403   200
 GET    /audit-events/export                              401   403   403   403   403   403   403   403   200

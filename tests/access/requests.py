@@ -18,6 +18,7 @@ from .world import World
 
 # What these name is for everybody to see.
 PUBLIC = frozenset({"session_id"})
+NEW_PASSWORD = "another sentence is better"
 PARAMETER = re.compile(r"{(\w+)}")
 PROFILE = {"first_name": "Sam", "last_name": "Sample"}
 CALENDAR = "\r\n".join(
@@ -95,6 +96,10 @@ async def _login(world: World) -> dict[str, Any]:
 
 async def _refresh(world: World) -> dict[str, Any]:
     return {"json": {"refresh_token": await world.refresh_token()}}
+
+
+async def _reset(world: World) -> dict[str, Any]:
+    return {"json": {"code": await world.reset_code(), "password": NEW_PASSWORD}}
 
 
 async def _new_user(world: World) -> dict[str, Any]:
@@ -291,6 +296,9 @@ KEEPING = params(visits="keep")
 DETAILS: Mapping[str, Details] = {
     "POST /auth/login": _login,
     "POST /auth/refresh": _refresh,
+    "POST /auth/password": body(current_password=PASSWORD, new_password=NEW_PASSWORD),
+    "POST /auth/password-reset": body(email="nobody@example.org"),
+    "POST /auth/password-reset/confirm": _reset,
     "POST /users": _new_user,
     "PATCH /users/{user_id}": body(display_name="Robin Front"),
     "POST /patients/new-patient": _new_patient,

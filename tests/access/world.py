@@ -10,13 +10,17 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from appointed import accounts, patients, records
+from appointed.accounts import links
 from appointed.accounts.actor import Role
+from appointed.accounts.models import AccountLink
+from appointed.accounts.rules import Purpose
 from appointed.appointments import service as appointments
 from appointed.appointments.models import Appointment
 from appointed.appointments.policy import Policy
 from appointed.appointments.rules import Action
 from appointed.availability.rules import TimeOffKind
 from appointed.availability.service import Absence, new_absence, set_offer
+from appointed.core.codes import code_of
 from appointed.core.db import metadata, transaction
 from appointed.doctors import covering
 from appointed.locations import service as locations
@@ -78,6 +82,7 @@ class World:
             "series_id": self._series,
             "session_id": self._session,
             "user_id": self._user,
+            "login_id": self._login,
             "location_id": self.place,
             "room_id": self._room,
             "visit_type_id": self._visit_type,
@@ -157,6 +162,15 @@ class World:
             opened = await accounts.open_session(session, self.anybody.user_id, timedelta(days=1),
                                                  self.clinic.clock.now())  # fmt: skip
         return opened[1]
+
+    async def reset_code(self) -> str:
+        """The code in a link that was mailed to somebody who forgot their password."""
+        forgetful, now = await self.clinic.staff(Role.NURSE), self.clinic.clock.now()
+        async with transaction(self.clinic.database.writes) as session:
+            await links.ask(session, Purpose.PASSWORD_RESET, forgetful.email, by=None, now=now)
+            mine = select(AccountLink.id).where(AccountLink.user_id == forgetful.user_id)
+            link_id = (await session.scalars(mine)).one()
+        return code_of(self.clinic.settings.secret_key.get_secret_value(), Purpose.PASSWORD_RESET, link_id)
 
     async def place(self) -> UUID:
         return (await self.clinic.location()).id
@@ -251,6 +265,13 @@ class World:
 
     async def _user(self) -> UUID:
         return (await self.clinic.staff(Role.NURSE)).user_id
+
+    async def _login(self) -> UUID:
+        """A login of the patient on another device."""
+        async with transaction(self.clinic.database.writes) as session:
+            opened = await accounts.open_session(session, self.patient.user_id, timedelta(days=1),
+                                                 self.clinic.clock.now())  # fmt: skip
+        return opened[0]
 
     async def _no_login(self) -> UUID:
         desk = await self.clinic.staff(Role.RECEPTIONIST)

@@ -34,6 +34,8 @@ FACTS: dict[Template, dict[str, str | None]] = {
                                 "patient": None},
     Template.RECORD: {},
     Template.EMERGENCY: {"opened": "Monday at nine"},
+    Template.PASSWORD_RESET: {"link": "https://clinic.example.org/reset-password#abc", "until": "Monday"},
+    Template.PASSWORD_CHANGED: {},
 }  # fmt: skip
 
 

@@ -59,3 +59,19 @@ class DoctorsAccount(AppError):
 
     code = "doctors_account"
     detail = "This is a doctor's account. Deactivate the doctor at /doctors, which asks what becomes of the visits."
+
+
+class WrongPassword(FailedLogin):
+    """Of somebody who is logged in and is to show that it is still them."""
+
+    code = "wrong_password"
+    kind = Kind.INVALID
+    at = "current_password"
+    detail = "This is not your current password."
+    action = "user.password"
+
+
+class LinkSpent(AppError):
+    code = "link_spent"
+    kind = Kind.GONE
+    detail = "This link was used, has expired or is not complete. Ask for a new one."

@@ -1,4 +1,4 @@
-"""Users, their roles, the sessions they are logged in with, and logins that failed."""
+"""Users, their roles, the sessions they are logged in with, logins that failed, and links that were mailed."""
 
 from datetime import datetime
 from uuid import UUID
@@ -47,6 +47,7 @@ class LoginSession(Base):
     refresh_hash: Mapped[bytes] = mapped_column(Digest(), unique=True)
     generation: Mapped[int] = mapped_column(Integer, default=0)
     refreshed_at: Mapped[datetime | None]
+    device: Mapped[str | None] = mapped_column(MachineString(40))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
@@ -62,3 +63,19 @@ class LoginFailure(Base):
     count: Mapped[int] = mapped_column(Integer)
     last_failed_at: Mapped[datetime]
     locked_until: Mapped[datetime | None]
+
+
+class AccountLink(Base):
+    """A one-time link that was mailed to an address; to nobody's, `user_id` is missing. It is derived from the id, so
+    nothing secret is stored."""
+
+    __tablename__ = "account_links"
+    __table_args__ = (Index("ix_account_links_subject", "subject", "purpose"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    subject: Mapped[bytes] = mapped_column(Digest())
+    purpose: Mapped[str] = mapped_column(MachineString(20))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]

@@ -54,6 +54,10 @@ class Hasher:
     async def hash(self, password: str) -> str:
         return await anyio.to_thread.run_sync(_hash, password, self._cost, limiter=self._limiter)
 
+    def is_outdated(self, hashed: str) -> bool:
+        """Whether the hash was made in another way than a new one would be."""
+        return not hashed.startswith(f"{_VERSION}$2b${self._cost:02}$")
+
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Whether the password fits; with no hash (an unknown user) the same work is done for nothing."""
         check = partial(_fits, password, hashed or self._dummy)

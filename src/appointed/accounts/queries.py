@@ -1,7 +1,7 @@
 """Reading accounts."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
@@ -51,6 +51,19 @@ async def page(session: AsyncSession, *, limit: int, cursor: str | None, role: R
     if role:
         query = query.where(User.id.in_(select(UserRole.user_id).where(UserRole.role == role)))
     return await page_of(session, query, [User.id], limit=limit, cursor=cursor)
+
+
+async def living_sessions(
+    session: AsyncSession, user_id: UUID, *, idle: timedelta | None, now: datetime, limit: int, cursor: str | None
+) -> Page[LoginSession]:
+    """Where the user is logged in, the oldest first."""
+    used_at = func.coalesce(LoginSession.refreshed_at, LoginSession.created_at)
+    query = select(LoginSession).where(
+        LoginSession.user_id == user_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > now
+    )
+    if idle is not None:
+        query = query.where(used_at > now - idle)
+    return await page_of(session, query, [LoginSession.id], limit=limit, cursor=cursor)
 
 
 async def roles_of(session: AsyncSession, token: AccessToken, now: datetime) -> Sequence[str] | None:

@@ -1,6 +1,7 @@
-"""How long failed logins keep an address waiting; pure."""
+"""How long failed logins keep an address waiting, and what links are mailed for; pure."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 FREE_TRIES = 5
 FIRST_WAIT = timedelta(seconds=30)
@@ -19,3 +20,12 @@ def wait_after(failures: int) -> timedelta:
 def failures_after(count: int, last_failed_at: datetime, now: datetime) -> int:
     """The count with one more; what lies a day back is forgotten."""
     return 1 if last_failed_at + FORGOTTEN_AFTER <= now else count + 1
+
+
+class Purpose(StrEnum):
+    """What a mailed link is good for."""
+
+    PASSWORD_RESET = "password-reset"  # noqa: S105 - what a link is for
+
+
+LINK_LASTS = {Purpose.PASSWORD_RESET: timedelta(hours=1)}

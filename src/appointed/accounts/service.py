@@ -9,13 +9,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import audit
+from appointed.core import outbox
 from appointed.core.db import constraint_of
 from appointed.core.ids import new_id
 
-from . import queries
+from . import attempts, links, queries
 from .actor import Role
 from .errors import EmailTaken, LastAdministrator
+from .events import PasswordChanged
 from .models import User, UserRole
+from .rules import Purpose
 from .sessions import end_sessions
 
 
@@ -113,10 +116,14 @@ async def _locked(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def set_password(
-    session: AsyncSession, user_id: UUID, password_hash: str, *, by: UUID | None, now: datetime
-) -> None:
-    """A new password; every session ends."""
+    session: AsyncSession, user_id: UUID, password_hash: str, *, by: UUID | None, keep: UUID | None = None,
+    now: datetime,
+) -> None:  # fmt: skip
+    """A new password. Every session but the one to keep ends, failures are forgotten, and mailed links are void."""
     user = await queries.get(session, user_id, for_update=True)
     user.password_hash = password_hash
-    await end_sessions(session, user_id, now)
+    await end_sessions(session, user_id, now, keep=keep)
+    await attempts.forget(session, user.email)
+    await links.spend(session, Purpose.PASSWORD_RESET, user_id, now)
     audit.record(session, now, by, "user.password", "user", user_id)
+    outbox.publish(session, PasswordChanged(user_id), now)

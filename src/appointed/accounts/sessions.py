@@ -9,8 +9,10 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import audit
+from appointed.core.errors import NotFound
 from appointed.core.ids import new_id
 
+from . import queries
 from .errors import InvalidToken
 from .models import LoginSession, User
 from .refresh import GRACE, Chain, Place, first_token, hash_of, place_of
@@ -25,12 +27,14 @@ class Refreshed:
     token: str
 
 
-async def open_session(session: AsyncSession, user_id: UUID, lasting: timedelta, now: datetime) -> tuple[UUID, str]:
+async def open_session(
+    session: AsyncSession, user_id: UUID, lasting: timedelta, now: datetime, *, device: str | None = None
+) -> tuple[UUID, str]:
     """A new session's id and its refresh token. It lasts so long and no longer, however often it is refreshed."""
     session_id = new_id()
     token = first_token(session_id)
-    session.add(LoginSession(id=session_id, user_id=user_id, refresh_hash=hash_of(token), generation=0, created_at=now,
-                             expires_at=now + lasting))  # fmt: skip
+    session.add(LoginSession(id=session_id, user_id=user_id, refresh_hash=hash_of(token), generation=0, device=device,
+                             created_at=now, expires_at=now + lasting))  # fmt: skip
     audit.record(session, now, user_id, "session.open", "session", session_id)
     return session_id, token
 
@@ -81,7 +85,27 @@ async def end_session(session: AsyncSession, session_id: UUID, *, by: UUID, now:
     audit.record(session, now, by, "session.end", "session", session_id)
 
 
-async def end_sessions(session: AsyncSession, user_id: UUID, now: datetime) -> None:
-    """Log the user out everywhere."""
-    living = (LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+async def end_own(session: AsyncSession, user_id: UUID, session_id: UUID, now: datetime) -> None:
+    """End one of the user's sessions; `NotFound` if it is none of theirs, or has ended."""
+    living = (LoginSession.user_id == user_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > now)
+    ended = await session.execute(
+        update(LoginSession).where(LoginSession.id == session_id, *living).values(ended_at=now)
+    )
+    if not ended.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+        raise NotFound
+    audit.record(session, now, user_id, "session.end", "session", session_id)
+
+
+async def end_all(session: AsyncSession, user_id: UUID, *, by: UUID, now: datetime) -> None:
+    """Log somebody out everywhere; their password stays good."""
+    await queries.get(session, user_id, for_update=True)
+    await end_sessions(session, user_id, now)
+    audit.record(session, now, by, "session.end-all", "user", user_id)
+
+
+async def end_sessions(session: AsyncSession, user_id: UUID, now: datetime, *, keep: UUID | None = None) -> None:
+    """Log the user out everywhere, or everywhere else."""
+    living = [LoginSession.user_id == user_id, LoginSession.ended_at.is_(None)]
+    if keep:
+        living.append(LoginSession.id != keep)
     await session.execute(update(LoginSession).where(*living).values(ended_at=now))

@@ -106,6 +106,12 @@ async def disable_user(user_id: UUID, actor: Admin, session: SessionDep, clock: 
     await accounts.change(session, user_id, is_active=False, by=actor.user_id, now=clock.now())
 
 
+@router.delete("/{user_id}/sessions", status_code=204, responses=refusals(Unauthenticated, Forbidden, NotFound))
+async def end_user_sessions(user_id: UUID, actor: Admin, session: SessionDep, clock: ClockDep) -> None:
+    """Log somebody out everywhere. The account and its password stay as they are."""
+    await accounts.end_all(session, user_id, by=actor.user_id, now=clock.now())
+
+
 def _check_doctor(user: User, *, is_active: bool) -> None:
     """Doctors come and go with their visits asked for, in both directions."""
     if Role.DOCTOR in user.roles and user.is_active != is_active:

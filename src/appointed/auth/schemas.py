@@ -1,11 +1,14 @@
 """Logins on the wire."""
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from appointed.core.text import Code, check_text
+from appointed.accounts.models import LoginSession
+from appointed.accounts.passwords import Password
+from appointed.core.text import Code, Email, check_text
 
 
 class LoginForm(BaseModel):
@@ -36,3 +39,47 @@ class MeRead(BaseModel):
     email: str
     display_name: str
     roles: list[str]
+
+
+class PasswordChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: SecretStr = Field(examples=["a long sentence is best"])
+    new_password: Password = Field(examples=["another sentence is better still"])
+
+
+class ResetAsk(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    email: Email = Field(examples=["pat.sample@example.org"])
+
+
+class ResetConfirm(BaseModel):
+    """`code` is what stands behind the `#` of the link."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Code = Field(examples=["AZsvTnwacABwAAAAAAAABKzkX0l2v8dQW1u3Yt5m7Hs"])
+    password: Password = Field(examples=["another sentence is better still"])
+
+
+class Accepted(BaseModel):
+    detail: str = "If somebody logs in with this address, a mail with a link is on its way."
+
+
+class SessionRead(BaseModel):
+    """A login on one device."""
+
+    id: UUID
+    device: str | None = Field(
+        description="What the browser said of itself at the login.", examples=["Firefox on Windows"]
+    )
+    created_at: datetime
+    last_used_at: datetime = Field(description="When it was last refreshed; some minutes of use may lie behind that.")
+    expires_at: datetime
+    is_current: bool = Field(description="The one that asks.")
+
+    @classmethod
+    def of(cls, login: LoginSession, *, is_current: bool) -> Self:
+        return cls(id=login.id, device=login.device, created_at=login.created_at, is_current=is_current,
+                   last_used_at=login.refreshed_at or login.created_at, expires_at=login.expires_at)  # fmt: skip

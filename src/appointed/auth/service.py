@@ -1,5 +1,6 @@
 """Logging in: passwords are checked outside of transactions, and whether they fit is settled in one."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -7,14 +8,20 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import accounts
-from appointed.accounts import attempts, queries
-from appointed.accounts.errors import InvalidCredentials, InvalidToken, LockedOut
+from appointed.accounts import attempts, links, queries
+from appointed.accounts.actor import Actor
+from appointed.accounts.errors import InvalidCredentials, InvalidToken, LinkSpent, LockedOut, WrongPassword
 from appointed.accounts.models import User
 from appointed.accounts.passwords import Hasher
+from appointed.accounts.rules import Purpose
 from appointed.accounts.tokens import Tokens
+from appointed.core import outbox
 from appointed.core.clock import Clock
-from appointed.core.db import Database, transaction
+from appointed.core.db import Database, Sessions, transaction
 from appointed.core.retry import run_again
+
+Hint = Callable[[Sequence[UUID]], None]
+Check = Callable[[User], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +34,28 @@ class TokenPair:
 
 
 async def log_in(
-    database: Database, hasher: Hasher, tokens: Tokens, *, email: str, password: str, lasting: timedelta, clock: Clock
-) -> TokenPair:
+    database: Database, hasher: Hasher, tokens: Tokens, *, email: str, password: str, lasting: timedelta,
+    device: str | None, clock: Clock,
+) -> TokenPair:  # fmt: skip
     """`InvalidCredentials` for an unknown address, a wrong password and a disabled account alike, and `LockedOut` after
     too many of them. Opens its own transactions: a failure is counted, not rolled back."""
     async with database.reads() as reading:
         user = await queries.find_by_email(reading, email)
     fits = await hasher.verify(password, user.password_hash if user else None)
+    is_outdated = user is not None and fits and hasher.is_outdated(user.password_hash)
+    new_hash = await hasher.hash(password) if is_outdated else None
 
     async def settle() -> TokenPair | LockedOut | InvalidCredentials:
         async with transaction(database.writes) as session:
-            known = user if user and fits and await _is_as_it_was(session, user) else None
+            known = await _as_it_was(session, user) if user and fits else None
             wait = await attempts.settle(session, email, clock, is_right=known is not None)
             if wait is not None:
                 return LockedOut(user.id if user else None, wait=wait)
             if known is None:
                 return InvalidCredentials(user.id if user else None)
+            known.password_hash = new_hash or known.password_hash
             now = clock.now()
-            session_id, token = await accounts.open_session(session, known.id, lasting, now)
+            session_id, token = await accounts.open_session(session, known.id, lasting, now, device=device)
         return _pair(tokens, known.id, session_id, token, now)
 
     settled = await run_again(settle)
@@ -53,10 +64,55 @@ async def log_in(
     raise settled
 
 
-async def _is_as_it_was(session: AsyncSession, user: User) -> bool:
-    """Whether the account can log in with the hash that was checked: hashing takes long enough for it to change."""
+async def _as_it_was(session: AsyncSession, user: User) -> User | None:
+    """The account, locked, if it still has the hash that was checked: hashing takes long enough for it to change."""
     now = await queries.get(session, user.id, for_update=True)
-    return now.is_active and now.password_hash == user.password_hash
+    return now if now.is_active and now.password_hash == user.password_hash else None
+
+
+async def change_password(
+    database: Database, hasher: Hasher, actor: Actor, *, current: str, new: str, hint: Hint, clock: Clock
+) -> None:
+    """A new password, and an end to the user's other sessions. Wrong tries count as failed logins do."""
+    async with database.reads() as reading:
+        user = await queries.get(reading, actor.user_id)
+    fits = await hasher.verify(current, user.password_hash)
+    new_hash = await hasher.hash(new) if fits else None
+
+    async def settle() -> LockedOut | WrongPassword | None:
+        async with transaction(database.writes) as session:
+            known = await _as_it_was(session, user) if new_hash else None
+            wait = await attempts.settle(session, user.email, clock, is_right=known is not None)
+            if wait is not None:
+                return LockedOut(user.id, wait=wait)
+            if known is None or new_hash is None:
+                return WrongPassword(user.id)
+            await accounts.set_password(session, user.id, new_hash, by=user.id, keep=actor.session_id, now=clock.now())
+        hint(outbox.published(session))
+        return None
+
+    if refused := await run_again(settle):
+        raise refused
+
+
+async def ask_for_reset(session: AsyncSession, email: str, now: datetime) -> None:
+    """Mail a link that gives an account a new password. What is said and done does not tell if there is one."""
+    await links.ask(session, Purpose.PASSWORD_RESET, email, by=None, now=now)
+
+
+async def reset_password(
+    reads: Sessions, session: AsyncSession, hasher: Hasher, link_id: UUID | None, check: Check, *,
+    password: str, clock: Clock,
+) -> None:  # fmt: skip
+    """What the link is for; `LinkSpent` if it is none or is spent. `check` is told whose password it is."""
+    async with reads() as reading:
+        user = await links.find_user(reading, Purpose.PASSWORD_RESET, link_id, clock.now()) if link_id else None
+    if user is None or link_id is None:
+        raise LinkSpent
+    check(user)
+    password_hash = await hasher.hash(password)
+    user = await links.claim(session, Purpose.PASSWORD_RESET, link_id, clock.now())
+    await accounts.set_password(session, user.id, password_hash, by=user.id, now=clock.now())
 
 
 async def refresh(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from appointed.accounts.events import LinkAsked, PasswordChanged
 from appointed.appointments.events import (
     AppointmentArrived,
     AppointmentBooked,
@@ -29,6 +30,8 @@ from appointed.records.events import RecordWritten
 HANDLERS: Mapping[str, tuple[Handler, ...]] = {
     PatientRegistered.name: (notifications.welcome,),
     PatientInvited.name: (notifications.invitation,),
+    LinkAsked.name: (notifications.link,),
+    PasswordChanged.name: (notifications.password,),
     AppointmentBooked.name: (notifications.confirmation,),
     AppointmentCancelled.name: (notifications.cancellation,),
     SeriesBooked.name: (notifications.series_confirmation,),

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import ColumnElement, delete, or_, select, tuple_
 
 from appointed import audit
-from appointed.accounts.models import LoginFailure, LoginSession
+from appointed.accounts.models import AccountLink, LoginFailure, LoginSession
 from appointed.accounts.rules import FORGOTTEN_AFTER
 from appointed.availability.rules import tick_of
 from appointed.core import leases
@@ -24,6 +24,7 @@ from appointed.resources.models import BusyTick
 EVERY = timedelta(hours=1)
 DONE_KEPT = timedelta(days=30)
 SESSIONS_KEPT = timedelta(days=30)
+LINKS_KEPT = timedelta(days=1)
 TICKS_KEPT = timedelta(days=2)
 BATCH = 500
 MOST_BATCHES = 40
@@ -59,6 +60,7 @@ def _stale(now: datetime) -> list[tuple[Any, ColumnElement[bool]]]:
         (OutboxMessage, OutboxMessage.done_at < now - DONE_KEPT),
         (BusyTick, BusyTick.tick < tick_of(now - TICKS_KEPT)),
         (StoredAnswer, StoredAnswer.expires_at <= now),
+        (AccountLink, AccountLink.expires_at <= now - LINKS_KEPT),
         (LoginFailure, LoginFailure.last_failed_at <= now - FORGOTTEN_AFTER),
         (LoginSession, or_(LoginSession.ended_at < sessions_end, LoginSession.expires_at < sessions_end)),
     ]

@@ -7,8 +7,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appointed.accounts.rules import Purpose
 from appointed.appointments.models import Appointment
 from appointed.appointments.rules import Action, Notified, Status
+from appointed.core.codes import code_of
 from appointed.core.db import transaction
 from appointed.core.retry import run_again
 from appointed.patients.codes import invitation_code
@@ -20,6 +22,8 @@ from .times import spelled
 
 # A confirmation that was given up may be tried again; one that left, or was not wanted, may not.
 OPEN = frozenset({Notified.QUEUED, Notified.FAILED})
+# The page that a link leads to, and the letter that it stands in.
+LINKS = {Purpose.PASSWORD_RESET: ("reset-password", Template.PASSWORD_RESET)}
 NOT_TAKING_PLACE = frozenset({Status.CANCELLED, Status.NOSHOW, Status.ENTERED_IN_ERROR})
 
 
@@ -40,6 +44,26 @@ async def write_invitation(context: Context, message: Message) -> None:
     link = f"{settings.public_url.rstrip('/')}/join#{code}"
     until = spelled(invitation.expires_at, settings.clinic_timezone)
     await _write(context, message, Template.INVITATION, invitation.email, link=link, until=until)
+
+
+async def write_link(context: Context, message: Message) -> None:
+    """To the user whose link it is; of an address that nobody has there is nothing to write to."""
+    now, settings, link_id = context.clock.now(), context.settings, message.uuid("link_id")
+    async with context.database.reads() as session:
+        found = await queries.find_open_link(session, link_id, now)
+    if found is None:
+        return
+    code = code_of(settings.secret_key.get_secret_value(), found.purpose, link_id)
+    page, template = LINKS[Purpose(found.purpose)]
+    link = f"{settings.public_url.rstrip('/')}/{page}#{code}"
+    until = spelled(found.expires_at, settings.clinic_timezone)
+    await _write(context, message, template, found.address, link=link, until=until)
+
+
+async def write_of_password(context: Context, message: Message) -> None:
+    async with context.database.reads() as session:
+        address = await queries.find_login(session, message.uuid("user_id"))
+    await _write(context, message, Template.PASSWORD_CHANGED, address)
 
 
 async def write_confirmation(context: Context, message: Message) -> None:
@@ -148,6 +172,8 @@ async def write_of_record(context: Context, message: Message) -> None:
 
 welcome = Handler(write_welcome)
 invitation = Handler(write_invitation)
+link = Handler(write_link)
+password = Handler(write_of_password)
 confirmation = Handler(write_confirmation, give_up_confirmation)
 cancellation = Handler(write_cancellation)
 move = Handler(write_move)

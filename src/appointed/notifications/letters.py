@@ -38,6 +38,8 @@ class Template(StrEnum):
     RESTORED = "restored"
     RECORD = "record"
     EMERGENCY = "emergency"
+    PASSWORD_RESET = "password-reset"  # noqa: S105 - the name of a letter
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105
 
 
 # Subjects are seen on locked screens: no time, no doctor, no name.
@@ -51,6 +53,8 @@ SUBJECTS = {
     Template.CANCELLED: "Your visit at {clinic} is cancelled",
     Template.MOVED: "Your visit at {clinic} has a new time",
     Template.RESTORED: "Your visit at {clinic} takes place",
+    Template.PASSWORD_RESET: "A new password for {clinic}",
+    Template.PASSWORD_CHANGED: "Your password for {clinic} was changed",
     Template.RECORD: "Something new in your record at {clinic}",
     Template.EMERGENCY: "Your record at {clinic} was opened",
 }

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appointed.accounts.models import User
+from appointed.accounts.models import AccountLink, User
 from appointed.appointments.models import Appointment, AppointmentChange
 from appointed.doctors.models import Doctor
 from appointed.locations.models import Location
@@ -112,6 +112,29 @@ async def find_open_invitation(session: AsyncSession, invitation_id: UUID, now: 
         .where(Invitation.id == invitation_id, *is_open)
     )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that was asked for, and where it goes."""
+
+    address: str
+    purpose: str
+    expires_at: datetime
+
+
+async def find_open_link(session: AsyncSession, link_id: UUID, now: datetime) -> Link | None:
+    """The link, unless it was used, is too old, or is nobody's."""
+    is_open = (AccountLink.used_at.is_(None), AccountLink.expires_at > now, User.is_active)
+    query = select(User.email, AccountLink.purpose, AccountLink.expires_at).join(User, User.id == AccountLink.user_id)
+    row = (await session.execute(query.where(AccountLink.id == link_id, *is_open))).one_or_none()
+    return Link(*row) if row else None
+
+
+async def find_login(session: AsyncSession, user_id: UUID) -> str | None:
+    """The address that the user logs in with."""
+    address: str | None = await session.scalar(select(User.email).where(User.id == user_id))
+    return address
 
 
 def _addresses() -> Select[str | None]:

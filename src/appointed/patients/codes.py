@@ -1,19 +1,18 @@
 """Record numbers, the codes of invitations, and the forms in which sealed fields are looked up; pure."""
 
-import base64
-import hmac
 import re
 import secrets
-from hashlib import sha256
 from uuid import UUID
+
+from appointed.core.codes import code_of, id_in
 
 # Crockford's base 32: without I, L, O and U nobody misreads or mishears a number.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_MAC_BYTES = 16
 _LAST = 4
 # Country codes of two digits; 1 and 7 have one, all others three.
 _CODES_OF_TWO = frozenset(map(str, (20, 27, *range(30, 35), 36, 39, 40, 41, *range(43, 50), *range(51, 59),
                                     *range(60, 67), 81, 82, 84, 86, *range(90, 96), 98)))  # fmt: skip
+INVITATION = "invitation"
 
 
 def new_record_number() -> str:
@@ -62,17 +61,10 @@ def plain_number(number: str) -> str | None:
 
 
 def invitation_code(secret_key: str, invitation_id: UUID) -> str:
-    """The one-time code in the link: the id and a MAC over it, so that nothing secret needs to be stored."""
-    mac = hmac.digest(secret_key.encode(), b"appointed:invitation:" + invitation_id.bytes, sha256)[:_MAC_BYTES]
-    return base64.urlsafe_b64encode(invitation_id.bytes + mac).decode().rstrip("=")
+    """The one-time code in the link of an invitation."""
+    return code_of(secret_key, INVITATION, invitation_id)
 
 
 def invitation_of(secret_key: str, code: str) -> UUID | None:
     """The invitation that a code was made for; None for any other text."""
-    try:
-        raw = base64.urlsafe_b64decode(code + "=" * (-len(code) % 4))
-        invitation_id = UUID(bytes=raw[:16])
-    except ValueError:
-        return None
-    expected = invitation_code(secret_key, invitation_id)
-    return invitation_id if hmac.compare_digest(expected.encode(), code.encode()) else None
+    return id_in(secret_key, INVITATION, code)

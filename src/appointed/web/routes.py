@@ -14,3 +14,9 @@ router = APIRouter(route_class=RetryingRoute, include_in_schema=False)
 async def show_join(settings: SettingsDep) -> HTMLResponse:
     """Where an invitation leads. Its code stands behind the `#` of the link, which browsers send to nobody."""
     return page("join.html", clinic_name=settings.clinic_name)
+
+
+@router.get("/reset-password", response_class=HTMLResponse)
+async def show_reset(settings: SettingsDep) -> HTMLResponse:
+    """Where the link in a mail about a new password leads."""
+    return page("reset.html", clinic_name=settings.clinic_name)
