@@ -31,9 +31,7 @@ def test_what_is_not_tried_first_is_not(password: str) -> None:
     assert not is_easy(password)
 
 
-@pytest.mark.parametrize(
-    "password", ["samplesample", "Sample1984", "pat.sample", "Pat-Sample!", "elpmas12", "S4mple83x"]
-)
+@pytest.mark.parametrize("password", ["Sample1984", "pat.sample", "Pat-Sample!", "elpmas12", "S4mple83x"])
 def test_ones_own_name_is_easy_for_who_knows_it_and_for_nobody_else(password: str) -> None:
     assert is_easy(password, ["Pat Sample", "pat.sample@example.org"])
     assert not is_easy(password, ["Robin Desk", "robin@example.org"])

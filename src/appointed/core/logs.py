@@ -9,7 +9,7 @@ from traceback import extract_tb
 from uuid import UUID
 
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 # Each holds an id, a number, a time, or a word of ours; nothing that somebody typed.
 KEYS = frozenset({
@@ -22,19 +22,24 @@ LONGEST = 200
 UNCUT = frozenset({"exception", "stack"})
 
 
+# One list for all times: a logger that was used keeps the one that it found.
+_PROCESSORS: list[Processor] = []
+
+
 def configure(*, as_json: bool) -> None:
     """Every line carries the request's id where there is one."""
     renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    _PROCESSORS[:] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        _trace,
+        only_listed,
+        renderer,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.StackInfoRenderer(),
-            _trace,
-            only_listed,
-            renderer,
-        ],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
