@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     data_key_file: Path | None = None
     access_token_minutes: int = Field(15, ge=1, le=24 * 60)
     refresh_token_days: int = Field(30, ge=1, le=365)
+    require_verified_email: bool = False
     session_idle_minutes: int | None = Field(None, ge=1)
     bcrypt_cost: int = Field(12, ge=4, le=16)
     admin_email: EmailStr | None = None
