@@ -48,8 +48,9 @@ RECORD = frozenset({
     "id", "patient_id", "author_id", "appointment_id", "status", "version", "title", "notes", "diagnoses", "amends_id",
     "amended_by_id", "created_at", "signed_at", "retracted_at", "retract_reason",
 })  # fmt: skip
-ME = frozenset({"id", "email", "display_name", "roles"})
-USER = ME | {"is_active", "created_at"}
+ACCOUNT = frozenset({"id", "email", "display_name", "roles"})
+ME = ACCOUNT | {"is_email_verified"}
+USER = ACCOUNT | {"is_active", "created_at"}
 RELATED = frozenset({
     "id", "patient_id", "user_id", "name", "email", "relationship", "may_book", "may_read", "valid_from", "valid_until",
     "created_at", "verified_at", "ended_at",
@@ -78,6 +79,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "POST /auth/refresh": TOKENS,
     "GET /auth/sessions": SESSIONS_OF_ONE,
     "POST /auth/password-reset": frozenset({"detail"}),
+    "POST /auth/email-confirmation": frozenset({"detail"}),
     "GET /auth/me": ME,
     "POST /users": USER,
     "GET /users": USER,

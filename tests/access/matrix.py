@@ -36,6 +36,7 @@ GET    /api-docs-assets/{path}                           200   200   200   200  
 GET    /static/{path}                                    200   200   200   200   200   200   200   200   200
 GET    /join                                             200   200   200   200   200   200   200   200   200
 GET    /reset-password                                   200   200   200   200   200   200   200   200   200
+GET    /confirm-email                                    200   200   200   200   200   200   200   200   200
 
 POST   /auth/login                                       200   200   200   200   200   200   200   200   200
 POST   /auth/refresh                                     200   200   200   200   200   200   200   200   200
@@ -44,6 +45,8 @@ GET    /auth/me                                          401   200   200   200  
 POST   /auth/password                                    401   204   204   204   204   204   204   204   204
 POST   /auth/password-reset                              202   202   202   202   202   202   202   202   202
 POST   /auth/password-reset/confirm                      204   204   204   204   204   204   204   204   204
+POST   /auth/email-confirmation                          401   202   202   202   202   202   202   202   202
+POST   /auth/email-confirmation/confirm                  204   204   204   204   204   204   204   204   204
 GET    /auth/sessions                                    401   200   200   200   200   200   200   200   200
 DELETE /auth/sessions/{login_id}                         401   204   404   404   404   404   404   404   404
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 
+from appointed.accounts.rules import Purpose
 from appointed.appointments.rules import Action
 from appointed.availability.rules import HoursKind
 
@@ -99,7 +100,11 @@ async def _refresh(world: World) -> dict[str, Any]:
 
 
 async def _reset(world: World) -> dict[str, Any]:
-    return {"json": {"code": await world.reset_code(), "password": NEW_PASSWORD}}
+    return {"json": {"code": await world.code_for(Purpose.PASSWORD_RESET), "password": NEW_PASSWORD}}
+
+
+async def _confirmation(world: World) -> dict[str, Any]:
+    return {"json": {"code": await world.code_for(Purpose.EMAIL_CONFIRMATION)}}
 
 
 async def _new_user(world: World) -> dict[str, Any]:
@@ -299,6 +304,7 @@ DETAILS: Mapping[str, Details] = {
     "POST /auth/password": body(current_password=PASSWORD, new_password=NEW_PASSWORD),
     "POST /auth/password-reset": body(email="nobody@example.org"),
     "POST /auth/password-reset/confirm": _reset,
+    "POST /auth/email-confirmation/confirm": _confirmation,
     "POST /users": _new_user,
     "PATCH /users/{user_id}": body(display_name="Robin Front"),
     "POST /patients/new-patient": _new_patient,

@@ -163,14 +163,14 @@ class World:
                                                  self.clinic.clock.now())  # fmt: skip
         return opened[1]
 
-    async def reset_code(self) -> str:
-        """The code in a link that was mailed to somebody who forgot their password."""
-        forgetful, now = await self.clinic.staff(Role.NURSE), self.clinic.clock.now()
+    async def code_for(self, purpose: Purpose) -> str:
+        """The code in a link that was mailed to somebody."""
+        somebody, now = await self.clinic.staff(Role.NURSE), self.clinic.clock.now()
         async with transaction(self.clinic.database.writes) as session:
-            await links.ask(session, Purpose.PASSWORD_RESET, forgetful.email, by=None, now=now)
-            mine = select(AccountLink.id).where(AccountLink.user_id == forgetful.user_id)
+            await links.ask(session, purpose, somebody.email, by=None, now=now)
+            mine = select(AccountLink.id).where(AccountLink.user_id == somebody.user_id)
             link_id = (await session.scalars(mine)).one()
-        return code_of(self.clinic.settings.secret_key.get_secret_value(), Purpose.PASSWORD_RESET, link_id)
+        return code_of(self.clinic.settings.secret_key.get_secret_value(), purpose, link_id)
 
     async def place(self) -> UUID:
         return (await self.clinic.location()).id

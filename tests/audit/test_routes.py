@@ -33,6 +33,7 @@ GET    /api-docs-assets/{path}                           -
 GET    /static/{path}                                    -
 GET    /join                                             -
 GET    /reset-password                                   -
+GET    /confirm-email                                    -
 
 POST   /auth/login                                       session.open
 POST   /auth/refresh                                     session.refresh
@@ -42,6 +43,8 @@ POST   /auth/password                                    user.password
 POST   /auth/password-reset                              user.password-reset-asked
 POST   /auth/password-reset/confirm                      user.password
 
+POST   /auth/email-confirmation                          user.email-confirmation-asked
+POST   /auth/email-confirmation/confirm                  user.email-confirmed
 GET    /auth/sessions                                    -
 DELETE /auth/sessions/{login_id}                         session.end
 
@@ -218,7 +221,8 @@ async def prepared(row: Row, who: Who, clinic: Clinic, before: World | None = No
 
 
 # Who asks for these is not looked at.
-OF_NOBODY = {"POST /patients/join", "POST /auth/password-reset", "POST /auth/password-reset/confirm"}
+OF_NOBODY = {"POST /patients/join", "POST /auth/password-reset", "POST /auth/password-reset/confirm",
+             "POST /auth/email-confirmation/confirm"}  # fmt: skip
 
 
 def allowed(row: Row) -> Who:

@@ -62,7 +62,8 @@ async def test_a_login_gives_what_oauth2_says(site: Site, nurse: Person, path: s
     assert answer.headers["cache-control"] == "no-store"
     me = await site.me(said["access_token"])
     assert (me.status_code, me.json()) == (
-        200, {"id": str(nurse.user_id), "email": nurse.email, "display_name": "Robin Desk", "roles": ["nurse"]}
+        200, {"id": str(nurse.user_id), "email": nurse.email, "display_name": "Robin Desk", "roles": ["nurse"],
+              "is_email_verified": False}
     )  # fmt: skip
 
 

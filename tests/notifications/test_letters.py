@@ -19,7 +19,7 @@ from tests.support.mailbox import text_of
 ID = UUID("01919191-0000-7000-8000-000000000001")
 NOW = datetime(2031, 3, 3, 8, tzinfo=UTC)
 FACTS: dict[Template, dict[str, str | None]] = {
-    Template.WELCOME: {},
+    Template.WELCOME: {"link": "https://clinic.example.org/confirm-email#abc", "until": "Monday"},
     Template.INVITATION: {"link": "https://clinic.example.org/join#abc", "until": "Monday"},
     Template.BOOKED: {"time": "Monday at nine", "doctor": "Dr Dana Demo", "place": "Main Street", "patient": None},
     Template.CANCELLED: {"time": "Monday at nine", "doctor": "Dr Dana Demo", "place": "Main Street", "patient": None},
@@ -35,6 +35,7 @@ FACTS: dict[Template, dict[str, str | None]] = {
     Template.RECORD: {},
     Template.EMERGENCY: {"opened": "Monday at nine"},
     Template.PASSWORD_RESET: {"link": "https://clinic.example.org/reset-password#abc", "until": "Monday"},
+    Template.EMAIL_CONFIRMATION: {"link": "https://clinic.example.org/confirm-email#abc", "until": "Monday"},
     Template.PASSWORD_CHANGED: {},
 }  # fmt: skip
 

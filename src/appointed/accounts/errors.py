@@ -75,3 +75,9 @@ class LinkSpent(AppError):
     code = "link_spent"
     kind = Kind.GONE
     detail = "This link was used, has expired or is not complete. Ask for a new one."
+
+
+class EmailNotVerified(AppError):
+    code = "email_not_verified"
+    kind = Kind.FORBIDDEN
+    detail = "Confirm your e-mail address first, by the link in our mail. You can have it sent again."

@@ -34,14 +34,23 @@ async def ask(session: AsyncSession, purpose: Purpose, email: str, *, by: UUID |
     user_id = user.id if user and user.is_active else None
     audit.record(session, now, by, f"user.{purpose}-asked", "user", user_id, is_mailed=str(not is_enough))
     if not is_enough:
-        put(session, purpose, user_id, subject, now)
+        link_id = _put(session, purpose, user_id, subject, now)
+        outbox.publish(session, LinkAsked(link_id), now)
 
 
-def put(session: AsyncSession, purpose: Purpose, user_id: UUID | None, subject: bytes, now: datetime) -> None:
+def welcome(session: AsyncSession, user: User, now: datetime, *, is_mailed: bool) -> None:
+    """A link that confirms a new user's address. Not mailed by itself, it stands in the letter that welcomes them."""
+    subject = subject_of(vault_of(session), user.email)
+    link_id = _put(session, Purpose.EMAIL_CONFIRMATION, user.id, subject, now)
+    if is_mailed:
+        outbox.publish(session, LinkAsked(link_id), now)
+
+
+def _put(session: AsyncSession, purpose: Purpose, user_id: UUID | None, subject: bytes, now: datetime) -> UUID:
     link = AccountLink(id=new_id(), user_id=user_id, subject=subject, purpose=purpose, created_at=now,
                        expires_at=now + LINK_LASTS[purpose])  # fmt: skip
     session.add(link)
-    outbox.publish(session, LinkAsked(link.id), now)
+    return link.id
 
 
 async def find_user(session: AsyncSession, purpose: Purpose, link_id: UUID, now: datetime) -> User | None:
@@ -76,3 +85,11 @@ async def spend(session: AsyncSession, purpose: Purpose, user_id: UUID, now: dat
     """What was mailed before is worth nothing any more."""
     is_open = (AccountLink.user_id == user_id, AccountLink.purpose == purpose, AccountLink.used_at.is_(None))
     await session.execute(update(AccountLink).where(*is_open).values(used_at=now))
+
+
+async def confirm_email(session: AsyncSession, link_id: UUID, now: datetime) -> None:
+    """The user of the link has its mailbox; `LinkSpent` if it was used or has expired."""
+    user = await claim(session, Purpose.EMAIL_CONFIRMATION, link_id, now)
+    user.email_verified_at = user.email_verified_at or now
+    await spend(session, Purpose.EMAIL_CONFIRMATION, user.id, now)
+    audit.record(session, now, user.id, "user.email-confirmed", "user", user.id)

@@ -21,6 +21,7 @@ class User(Base):
     display_name: Mapped[str] = mapped_column(HumanString(210))
     is_active: Mapped[bool]
     created_at: Mapped[datetime]
+    email_verified_at: Mapped[datetime | None]
 
     role_rows: Mapped[list["UserRole"]] = relationship(lazy="raise", cascade="all, delete-orphan", passive_deletes=True)
 

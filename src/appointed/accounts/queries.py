@@ -53,6 +53,11 @@ async def page(session: AsyncSession, *, limit: int, cursor: str | None, role: R
     return await page_of(session, query, [User.id], limit=limit, cursor=cursor)
 
 
+async def is_verified(session: AsyncSession, user_id: UUID) -> bool:
+    """Whether the user has shown that their address is theirs."""
+    return await session.scalar(select(User.email_verified_at).where(User.id == user_id)) is not None
+
+
 async def living_sessions(
     session: AsyncSession, user_id: UUID, *, idle: timedelta | None, now: datetime, limit: int, cursor: str | None
 ) -> Page[LoginSession]:

@@ -26,6 +26,7 @@ class Purpose(StrEnum):
     """What a mailed link is good for."""
 
     PASSWORD_RESET = "password-reset"  # noqa: S105 - what a link is for
+    EMAIL_CONFIRMATION = "email-confirmation"
 
 
-LINK_LASTS = {Purpose.PASSWORD_RESET: timedelta(hours=1)}
+LINK_LASTS = {Purpose.PASSWORD_RESET: timedelta(hours=1), Purpose.EMAIL_CONFIRMATION: timedelta(days=7)}

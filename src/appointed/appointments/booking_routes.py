@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from appointed.accounts.actor import Actor
+from appointed.accounts.errors import EmailNotVerified
 from appointed.core.errors import Forbidden, NotFound, Unauthenticated, VersionMismatch
 from appointed.deps import (
     ClockDep,
@@ -21,7 +22,7 @@ from appointed.deps import (
 
 from . import service
 from .booking_schemas import AnyDoctorCreate, Confirmation, HoldCreate, Reschedule
-from .callers import Booker, Canceller, PolicyDep
+from .callers import BARRED, Booker, Canceller, PolicyDep
 from .errors import (
     REFUSALS,
     AlreadyExtended,
@@ -51,7 +52,7 @@ Undoer = Annotated[
 
 @router.post(
     "/holds", status_code=201, response_model=AppointmentRead,
-    responses=refusals(Unauthenticated, Forbidden, CallTheClinic, *REFUSALS.values()),
+    responses=refusals(*BARRED, CallTheClinic, *REFUSALS.values()),
 )  # fmt: skip
 async def hold_time(
     body: HoldCreate, actor: Booker, session: SessionDep, policy: PolicyDep, clock: ClockDep
@@ -62,7 +63,7 @@ async def hold_time(
 
 @router.post(
     "/any-doctor", status_code=201, response_model=AppointmentRead,
-    responses=refusals(Unauthenticated, Forbidden, CallTheClinic, *REFUSALS.values()),
+    responses=refusals(*BARRED, CallTheClinic, *REFUSALS.values()),
 )  # fmt: skip
 async def book_any_doctor(
     body: AnyDoctorCreate, actor: Booker, state: StateDep, once: OnceDep, policy: PolicyDep
@@ -86,7 +87,7 @@ async def book_any_doctor(
 
 
 @router.post("/{appointment_id}/extend", response_model=AppointmentRead,
-             responses=refusals(*CHANGING, AlreadyExtended, NotPossibleNow, HoldExpired))  # fmt: skip
+             responses=refusals(*CHANGING, EmailNotVerified, AlreadyExtended, NotPossibleNow, HoldExpired))  # fmt: skip
 async def extend_hold(
     appointment_id: UUID, actor: Booker, session: SessionDep, version: VersionDep, policy: PolicyDep, clock: ClockDep
 ) -> Appointment:
@@ -95,7 +96,7 @@ async def extend_hold(
 
 
 @router.post("/{appointment_id}/confirm", response_model=AppointmentRead,
-             responses=refusals(*CHANGING, NotPossibleNow, HoldExpired))  # fmt: skip
+             responses=refusals(*CHANGING, EmailNotVerified, NotPossibleNow, HoldExpired))  # fmt: skip
 async def confirm_hold(
     appointment_id: UUID, actor: Booker, session: SessionDep, version: VersionDep, policy: PolicyDep, clock: ClockDep,
     body: Confirmation | None = None,

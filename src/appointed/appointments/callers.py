@@ -5,13 +5,30 @@ from typing import Annotated
 
 from fastapi import Depends
 
+from appointed.accounts import queries
 from appointed.accounts.actor import Actor, Permission
+from appointed.accounts.errors import EmailNotVerified
+from appointed.core.errors import Forbidden, Unauthenticated
 from appointed.core.settings import Settings
-from appointed.deps import SettingsDep, requires
+from appointed.deps import SettingsDep, StateDep, requires
 
 from .policy import Policy, Quotas
 
-Booker = Annotated[Actor, Depends(requires(Permission.APPOINTMENTS_BOOK_OWN, Permission.APPOINTMENTS_BOOK_ALL))]
+_Booker = Annotated[Actor, Depends(requires(Permission.APPOINTMENTS_BOOK_OWN, Permission.APPOINTMENTS_BOOK_ALL))]
+
+
+async def _verified(actor: _Booker, state: StateDep) -> Actor:
+    """Whoever books for themselves has confirmed their address, where the clinic asks for it."""
+    if state.settings.require_verified_email and not actor.may(Permission.APPOINTMENTS_BOOK_ALL):
+        async with state.database.reads() as session:
+            if not await queries.is_verified(session, actor.user_id):
+                raise EmailNotVerified
+    return actor
+
+
+Booker = Annotated[Actor, Depends(_verified)]
+# What a Booker may be refused with.
+BARRED = (Unauthenticated, Forbidden, EmailNotVerified)
 Reader = Annotated[
     Actor,
     Depends(requires(Permission.APPOINTMENTS_OWN, Permission.APPOINTMENTS_TREATED, Permission.APPOINTMENTS_ALL)),

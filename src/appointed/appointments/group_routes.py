@@ -19,7 +19,7 @@ from appointed.deps import (
 )
 
 from . import group_queries, service
-from .callers import Booker, Planner, PolicyDep
+from .callers import BARRED, Booker, Planner, PolicyDep
 from .errors import REFUSALS, SessionCancelled
 from .group_schemas import PlaceCreate, SessionCancellation, SessionCreate, SessionRead
 from .models import Appointment
@@ -62,7 +62,7 @@ async def read_session(session_id: UUID, session: ReadSessionDep) -> SessionRead
 
 @router.post(
     "/{session_id}/places", status_code=201, response_model=AppointmentRead,
-    responses=refusals(Unauthenticated, Forbidden, NotFound, SessionCancelled, *REFUSALS.values()),
+    responses=refusals(*BARRED, NotFound, SessionCancelled, *REFUSALS.values()),
 )  # fmt: skip
 async def take_place(
     session_id: UUID, body: PlaceCreate, actor: Booker, session: SessionDep, policy: PolicyDep, clock: ClockDep

@@ -22,7 +22,7 @@ from appointed.deps import (
 )
 
 from . import queries, service
-from .callers import Booker, Canceller, PolicyDep, Reader
+from .callers import BARRED, Booker, Canceller, PolicyDep, Reader
 from .errors import REFUSALS, CallTheClinic, NotCancellable
 from .models import Appointment
 from .rules import Status
@@ -40,7 +40,7 @@ router = APIRouter(prefix="/appointments", tags=["appointments"], route_class=Re
 
 @router.post(
     "", status_code=201, response_model=AppointmentRead,
-    responses=refusals(Unauthenticated, Forbidden, CallTheClinic, *REFUSALS.values()),
+    responses=refusals(*BARRED, CallTheClinic, *REFUSALS.values()),
 )  # fmt: skip
 async def book_appointment(
     body: AppointmentCreate, actor: Booker, session: SessionDep, policy: PolicyDep, clock: ClockDep

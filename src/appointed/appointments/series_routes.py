@@ -10,7 +10,7 @@ from appointed.core.errors import Forbidden, NotFound, Unauthenticated
 from appointed.deps import ClockDep, ReadSessionDep, RetryingRoute, SessionDep, refusals
 
 from . import queries, service
-from .callers import Booker, Canceller, PolicyDep, Reader
+from .callers import BARRED, Booker, Canceller, PolicyDep, Reader
 from .errors import REFUSALS, BadRecurrence, CallTheClinic, NotPossibleNow, TimeSkipped
 from .series_schemas import (
     FamilyCreate,
@@ -31,7 +31,7 @@ DryRun = Annotated[bool, Query(description="Only report: nothing is booked.")]
     "/series", status_code=201, response_model=SeriesRead | SeriesReport,
     responses={
         200: {"model": SeriesReport, "description": "With `dry_run`."},
-        **refusals(Unauthenticated, Forbidden, CallTheClinic, BadRecurrence, TimeSkipped, *REFUSALS.values()),
+        **refusals(*BARRED, CallTheClinic, BadRecurrence, TimeSkipped, *REFUSALS.values()),
     },
 )  # fmt: skip
 async def book_series(
@@ -83,7 +83,7 @@ async def reschedule_series(
 
 
 @router.post(
-    "/family", status_code=201, responses=refusals(Unauthenticated, Forbidden, CallTheClinic, *REFUSALS.values())
+    "/family", status_code=201, responses=refusals(*BARRED, CallTheClinic, *REFUSALS.values())
 )  # fmt: skip
 async def book_family(
     body: FamilyCreate, actor: Booker, session: SessionDep, policy: PolicyDep, clock: ClockDep

@@ -32,6 +32,8 @@ from appointed.deps import (
 from . import service
 from .schemas import (
     Accepted,
+    EmailConfirm,
+    LinkSent,
     LoginForm,
     MeRead,
     PasswordChange,
@@ -107,6 +109,20 @@ async def reset_password(body: ResetConfirm, state: StateDep, session: SessionDe
                                  password=body.password.get_secret_value(), clock=state.clock)  # fmt: skip
 
 
+@router.post("/email-confirmation", status_code=202, responses=refusals(Unauthenticated))
+async def ask_to_confirm_email(actor: AnyActor, session: SessionDep, clock: ClockDep) -> LinkSent:
+    """Have the link that confirms one's e-mail address mailed again."""
+    await service.ask_to_confirm_email(session, actor, clock.now())
+    return LinkSent()
+
+
+@router.post("/email-confirmation/confirm", status_code=204, responses=refusals(LinkSpent))
+async def confirm_email(body: EmailConfirm, state: StateDep, session: SessionDep) -> None:
+    """Confirm an e-mail address by the code in a mailed link, which works once."""
+    link_id = id_in(state.settings.secret_key.get_secret_value(), Purpose.EMAIL_CONFIRMATION, body.code)
+    await service.confirm_email(session, link_id, state.clock.now())
+
+
 @router.get("/sessions", responses=refusals(Unauthenticated))
 async def list_logins(
     actor: AnyActor, state: StateDep, session: ReadSessionDep, limit: Limit = 50, cursor: Cursor = None
@@ -128,7 +144,8 @@ async def end_login(login_id: UUID, actor: AnyActor, session: SessionDep, clock:
 async def read_me(actor: AnyActor, session: ReadSessionDep) -> MeRead:
     """Who is logged in."""
     user = await queries.get(session, actor.user_id)
-    return MeRead(id=user.id, email=user.email, display_name=user.display_name, roles=user.roles)
+    return MeRead(id=user.id, email=user.email, display_name=user.display_name, roles=user.roles,
+                  is_email_verified=user.email_verified_at is not None)  # fmt: skip
 
 
 def _read(pair: service.TokenPair) -> TokenRead:

@@ -39,6 +39,7 @@ class MeRead(BaseModel):
     email: str
     display_name: str
     roles: list[str]
+    is_email_verified: bool
 
 
 class PasswordChange(BaseModel):
@@ -83,3 +84,15 @@ class SessionRead(BaseModel):
     def of(cls, login: LoginSession, *, is_current: bool) -> Self:
         return cls(id=login.id, device=login.device, created_at=login.created_at, is_current=is_current,
                    last_used_at=login.refreshed_at or login.created_at, expires_at=login.expires_at)  # fmt: skip
+
+
+class EmailConfirm(BaseModel):
+    """`code` is what stands behind the `#` of the link."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Code = Field(examples=["AZsvTnwacABwAAAAAAAABKzkX0l2v8dQW1u3Yt5m7Hs"])
+
+
+class LinkSent(BaseModel):
+    detail: str = "A mail with a link is on its way, unless the address is confirmed already or got several just now."

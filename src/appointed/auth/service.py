@@ -112,7 +112,21 @@ async def reset_password(
     check(user)
     password_hash = await hasher.hash(password)
     user = await links.claim(session, Purpose.PASSWORD_RESET, link_id, clock.now())
+    user.email_verified_at = user.email_verified_at or clock.now()
     await accounts.set_password(session, user.id, password_hash, by=user.id, now=clock.now())
+
+
+async def ask_to_confirm_email(session: AsyncSession, actor: Actor, now: datetime) -> None:
+    """Mail the link again, unless the address is known to be the user's."""
+    user = await queries.get(session, actor.user_id)
+    if user.email_verified_at is None:
+        await links.ask(session, Purpose.EMAIL_CONFIRMATION, user.email, by=actor.user_id, now=now)
+
+
+async def confirm_email(session: AsyncSession, link_id: UUID | None, now: datetime) -> None:
+    if link_id is None:
+        raise LinkSpent
+    await links.confirm_email(session, link_id, now)
 
 
 async def refresh(

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     old_data_keys_file: Path | None = None
     access_token_minutes: int = Field(15, ge=1, le=24 * 60)
     refresh_token_days: int = Field(30, ge=1, le=365)
+    require_verified_email: bool = False
     session_idle_minutes: int | None = Field(None, ge=1)
     bcrypt_cost: int = Field(12, ge=4, le=16)
     admin_email: EmailStr | None = None

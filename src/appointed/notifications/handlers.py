@@ -23,14 +23,19 @@ from .times import spelled
 # A confirmation that was given up may be tried again; one that left, or was not wanted, may not.
 OPEN = frozenset({Notified.QUEUED, Notified.FAILED})
 # The page that a link leads to, and the letter that it stands in.
-LINKS = {Purpose.PASSWORD_RESET: ("reset-password", Template.PASSWORD_RESET)}
+LINKS = {
+    Purpose.PASSWORD_RESET: ("reset-password", Template.PASSWORD_RESET),
+    Purpose.EMAIL_CONFIRMATION: ("confirm-email", Template.EMAIL_CONFIRMATION),
+}
 NOT_TAKING_PLACE = frozenset({Status.CANCELLED, Status.NOSHOW, Status.ENTERED_IN_ERROR})
 
 
 async def write_welcome(context: Context, message: Message) -> None:
     async with context.database.reads() as session:
         address = await queries.find_address(session, message.uuid("patient_id"))
-    await _write(context, message, Template.WELCOME, address)
+        found = await queries.find_confirmation(session, message.uuid("patient_id"), context.clock.now())
+    facts = _facts_of_link(context, found) if found and found.address == address else {"link": None, "until": None}
+    await _write(context, message, Template.WELCOME, address, **facts)
 
 
 async def write_invitation(context: Context, message: Message) -> None:
@@ -48,16 +53,11 @@ async def write_invitation(context: Context, message: Message) -> None:
 
 async def write_link(context: Context, message: Message) -> None:
     """To the user whose link it is; of an address that nobody has there is nothing to write to."""
-    now, settings, link_id = context.clock.now(), context.settings, message.uuid("link_id")
     async with context.database.reads() as session:
-        found = await queries.find_open_link(session, link_id, now)
-    if found is None:
-        return
-    code = code_of(settings.secret_key.get_secret_value(), found.purpose, link_id)
-    page, template = LINKS[Purpose(found.purpose)]
-    link = f"{settings.public_url.rstrip('/')}/{page}#{code}"
-    until = spelled(found.expires_at, settings.clinic_timezone)
-    await _write(context, message, template, found.address, link=link, until=until)
+        found = await queries.find_open_link(session, message.uuid("link_id"), context.clock.now())
+    if found:
+        _, template = LINKS[Purpose(found.purpose)]
+        await _write(context, message, template, found.address, **_facts_of_link(context, found))
 
 
 async def write_of_password(context: Context, message: Message) -> None:
@@ -194,6 +194,15 @@ async def _write(
     made = letter(context.settings, template, address, message.id, context.clock.now(), **facts)
     await context.mailer.send(made)
     return True
+
+
+def _facts_of_link(context: Context, link: queries.Link) -> dict[str, str | None]:
+    settings = context.settings
+    page, _ = LINKS[Purpose(link.purpose)]
+    # Behind a #, so that no server on the way logs the code.
+    code = code_of(settings.secret_key.get_secret_value(), link.purpose, link.id)
+    address = f"{settings.public_url.rstrip('/')}/{page}#{code}"
+    return {"link": address, "until": spelled(link.expires_at, settings.clinic_timezone)}
 
 
 def _facts(visit: queries.Visit) -> dict[str, str | None]:

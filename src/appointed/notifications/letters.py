@@ -39,6 +39,7 @@ class Template(StrEnum):
     RECORD = "record"
     EMERGENCY = "emergency"
     PASSWORD_RESET = "password-reset"  # noqa: S105 - the name of a letter
+    EMAIL_CONFIRMATION = "email-confirmation"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105
 
 
@@ -54,6 +55,7 @@ SUBJECTS = {
     Template.MOVED: "Your visit at {clinic} has a new time",
     Template.RESTORED: "Your visit at {clinic} takes place",
     Template.PASSWORD_RESET: "A new password for {clinic}",
+    Template.EMAIL_CONFIRMATION: "Confirm your address for {clinic}",
     Template.PASSWORD_CHANGED: "Your password for {clinic} was changed",
     Template.RECORD: "Something new in your record at {clinic}",
     Template.EMERGENCY: "Your record at {clinic} was opened",

@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.accounts.models import AccountLink, User
+from appointed.accounts.rules import Purpose
 from appointed.appointments.models import Appointment, AppointmentChange
 from appointed.doctors.models import Doctor
 from appointed.locations.models import Location
@@ -116,8 +117,9 @@ async def find_open_invitation(session: AsyncSession, invitation_id: UUID, now: 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link that was asked for, and where it goes."""
+    """A link that somebody may have, and where it goes."""
 
+    id: UUID
     address: str
     purpose: str
     expires_at: datetime
@@ -125,10 +127,23 @@ class Link:
 
 async def find_open_link(session: AsyncSession, link_id: UUID, now: datetime) -> Link | None:
     """The link, unless it was used, is too old, or is nobody's."""
-    is_open = (AccountLink.used_at.is_(None), AccountLink.expires_at > now, User.is_active)
-    query = select(User.email, AccountLink.purpose, AccountLink.expires_at).join(User, User.id == AccountLink.user_id)
-    row = (await session.execute(query.where(AccountLink.id == link_id, *is_open))).one_or_none()
+    row = (await session.execute(_open_links(now).where(AccountLink.id == link_id))).one_or_none()
     return Link(*row) if row else None
+
+
+async def find_confirmation(session: AsyncSession, patient_id: UUID, now: datetime) -> Link | None:
+    """The first link that confirms the address of the patient's login, unless that is done."""
+    query = _open_links(now).join(Patient, Patient.user_id == User.id)
+    wanted = (Patient.id == patient_id, AccountLink.purpose == Purpose.EMAIL_CONFIRMATION,
+              User.email_verified_at.is_(None))  # fmt: skip
+    row = (await session.execute(query.where(*wanted).order_by(AccountLink.id).limit(1))).one_or_none()
+    return Link(*row) if row else None
+
+
+def _open_links(now: datetime) -> Select[UUID, str, str, datetime]:
+    is_open = (AccountLink.used_at.is_(None), AccountLink.expires_at > now, User.is_active)
+    columns = select(AccountLink.id, User.email, AccountLink.purpose, AccountLink.expires_at)
+    return columns.select_from(AccountLink).join(User, User.id == AccountLink.user_id).where(*is_open)
 
 
 async def find_login(session: AsyncSession, user_id: UUID) -> str | None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import accounts, audit, resources
+from appointed.accounts import links
 from appointed.accounts.actor import Actor, Permission, Role
 from appointed.core import outbox
 from appointed.core.crypto import Vault
@@ -60,6 +61,8 @@ async def register(
         user = await accounts.create(session, email=login.email, password_hash=login.password_hash,
                                      display_name=f"{profile['first_name']} {profile['last_name']}",
                                      roles=[Role.PATIENT], by=by, now=now)  # fmt: skip
+        # The welcome goes to the contact address, if there is one; the link goes to nobody but the user.
+        links.welcome(session, user, now, is_mailed=profile.get("contact_email") not in (None, user.email))
     patient_id = new_id()
     resources.add(session, patient_id, "patient")
     await session.flush()
@@ -145,6 +148,8 @@ async def join(session: AsyncSession, invitation_id: UUID, password_hash: str, n
         raise InvitationSpent
     user = await accounts.create(session, email=invitation.email, password_hash=password_hash,
                                  display_name=patient.name, roles=[Role.PATIENT], by=None, now=now)  # fmt: skip
+    # Whoever has the link has the mailbox.
+    user.email_verified_at = now
     patient.user_id = user.id
     audit.record(session, now, user.id, "patient.join", "patient", patient.id, patient_id=patient.id)
     return patient

@@ -20,3 +20,9 @@ async def show_join(settings: SettingsDep) -> HTMLResponse:
 async def show_reset(settings: SettingsDep) -> HTMLResponse:
     """Where the link in a mail about a new password leads."""
     return page("reset.html", clinic_name=settings.clinic_name)
+
+
+@router.get("/confirm-email", response_class=HTMLResponse)
+async def show_confirmation(settings: SettingsDep) -> HTMLResponse:
+    """Where the link in a mail about one's address leads."""
+    return page("confirm.html", clinic_name=settings.clinic_name)

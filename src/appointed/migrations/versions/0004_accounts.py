@@ -38,6 +38,9 @@ def upgrade() -> None:
     op.create_index("ix_account_links_user_id", "account_links", ["user_id"])
     op.create_index("ix_account_links_expires_at", "account_links", ["expires_at"])
 
+    with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("email_verified_at", types.Instant(), nullable=True))
+
     with op.batch_alter_table("login_sessions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("generation", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("refreshed_at", types.Instant(), nullable=True))
@@ -52,5 +55,7 @@ def downgrade() -> None:
         batch_op.drop_column("device")
         batch_op.drop_column("refreshed_at")
         batch_op.drop_column("generation")
+    with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.drop_column("email_verified_at")
     op.drop_table("account_links")
     op.drop_table("login_failures")
