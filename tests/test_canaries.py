@@ -5,6 +5,7 @@ Every text of every request carries a word that is found again by its name: `can
 
 import logging
 import re
+import subprocess
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
@@ -271,6 +272,12 @@ def in_files(settings: Settings, backend: Backend, sent: set[str]) -> dict[str, 
     hidden = {word.encode() for word in words} | {b"1775550199"}
     assert hidden >= {b"canarynotes", b"canaryreason", b"canaryinsurance_number", b"canarypassword"}
     folders = [settings.var_dir] + ([Path(str(backend.url.database)).parent] if backend.name == "sqlite" else [])
-    contents = {str(file): file.read_bytes() for each in folders for file in each.rglob("*") if file.is_file()}
+    contents = {str(file): read(file) for each in folders for file in each.rglob("*") if file.is_file()}
     found = {name: {word for word in hidden if word in content} for name, content in contents.items()}
     return {name: words for name, words in found.items() if words}
+
+
+def read(file: Path) -> bytes:
+    """By another process: a file that is closed in this one takes SQLite's locks on it away, and the next process that
+    is done with the database would remove the log that this one goes on writing to."""
+    return subprocess.run(["cat", str(file)], capture_output=True, check=True).stdout

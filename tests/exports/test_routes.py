@@ -29,6 +29,7 @@ NOT_IN_IT = {
     "group_sessions": "of everybody who takes part",
     "resources": "an id",
     "covers": "of doctors",
+    "account_links": "what stands in mails, good for a while and once",
     "emergency_accesses": "that one was opened is in the trail; its reason and what auditors found are the auditors'",
 }
 
