@@ -22,7 +22,7 @@ ROWS = {
 }
 # Passwords are bytes to be hashed and never stored: any text that is one will do.
 HEADER_CODES = {"idempotency_key_malformed", "version_mismatch", "invalid"}
-TAKES_NUL = {"password"}
+TAKES_NUL = {"password", "current_password", "new_password"}
 JSON = {"content-type": "application/json"}
 NUL, SURROGATE = "a\0bcdefgh", "a\ud800bcdefgh"
 

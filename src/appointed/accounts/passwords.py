@@ -34,7 +34,15 @@ def _check(password: SecretStr) -> SecretStr:
     return password
 
 
+def _check_text(password: SecretStr) -> SecretStr:
+    """Lone surrogates are no text; `UnicodeEncodeError` is a `ValueError`."""
+    password.get_secret_value().encode()
+    return password
+
+
 Password = Annotated[SecretStr, AfterValidator(_check)]
+# One that somebody shows: what it must be like was asked when they chose it.
+ShownPassword = Annotated[SecretStr, AfterValidator(_check_text)]
 
 
 def check_own(password: SecretStr, *own: str | None, field: str = "password") -> None:

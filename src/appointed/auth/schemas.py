@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from appointed.accounts.models import LoginSession
-from appointed.accounts.passwords import Password
+from appointed.accounts.passwords import Password, ShownPassword
 from appointed.core.text import Code, Email, check_text
 
 
@@ -45,7 +45,7 @@ class MeRead(BaseModel):
 class PasswordChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    current_password: SecretStr = Field(examples=["a long sentence is best"])
+    current_password: ShownPassword = Field(examples=["a long sentence is best"])
     new_password: Password = Field(examples=["another sentence is better still"])
 
 
