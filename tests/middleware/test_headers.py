@@ -16,7 +16,7 @@ from ..access.routes import routes_of
 from ..support.app import client_of, running
 from ..support.factories import Clinic
 
-PAGES = {"/docs", "/docs/oauth2-redirect", "/redoc", "/join"}
+PAGES = {"/docs", "/docs/oauth2-redirect", "/redoc", "/join", "/reset-password", "/confirm-email"}
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 EVERYWHERE = {
     "referrer-policy": "no-referrer",

@@ -19,7 +19,7 @@ NOW = datetime(2031, 3, 3, 8, tzinfo=UTC)
 
 async def test_a_letter_is_a_file_that_mail_programs_open(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
-    await mailer_of(settings).send(letter(settings, Template.WELCOME, "jörg@example.org", ID, NOW))
+    await mailer_of(settings).send(letter(settings, Template.WELCOME, "jörg@example.org", ID, NOW, link=None))
     (file,) = (tmp_path / "mail").iterdir()
     assert file.name == f"{ID}.eml"
     assert message_from_bytes(file.read_bytes(), policy=SMTP)["Subject"] == "Welcome to Appointed Clinic"
@@ -28,7 +28,7 @@ async def test_a_letter_is_a_file_that_mail_programs_open(tmp_path: Path) -> Non
 
 async def test_only_the_owner_may_read_what_is_in_the_folder(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
-    await mailer_of(settings).send(letter(settings, Template.WELCOME, "pat@example.org", ID, NOW))
+    await mailer_of(settings).send(letter(settings, Template.WELCOME, "pat@example.org", ID, NOW, link=None))
     assert (tmp_path / "mail").stat().st_mode & 0o077 == 0
     assert (tmp_path / "mail" / f"{ID}.eml").stat().st_mode & 0o077 == 0
 
@@ -36,7 +36,7 @@ async def test_only_the_owner_may_read_what_is_in_the_folder(tmp_path: Path) -> 
 async def test_sending_twice_leaves_one_file(tmp_path: Path) -> None:
     settings, mailer = settings_of(tmp_path), FolderMailer(tmp_path / "mail")
     for _ in range(2):
-        await mailer.send(letter(settings, Template.WELCOME, "pat@example.org", ID, NOW))
+        await mailer.send(letter(settings, Template.WELCOME, "pat@example.org", ID, NOW, link=None))
     assert len(list((tmp_path / "mail").iterdir())) == 1
 
 
