@@ -1,7 +1,7 @@
 # The two commands that matter: make run, make test.
 PYTHON ?= python3
 PORT ?= 8000
-JOBS ?= $(shell $(PYTHON) -c "import os; print(min(4, (os.cpu_count() or 1) + 1))")
+JOBS ?= $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() or 1))")
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
