@@ -388,5 +388,5 @@ DETAILS: Mapping[str, Details] = {
     "POST /medical-records/record/{record_id}/amend": body(notes="Cough for five days"),
     "POST /medical-records/record/{record_id}/retract": body(reason="Written about the wrong patient"),
     "GET /api-docs-assets/{path}": file("swagger-ui.css"),
-    "GET /static/{path}": file("join.js"),
+    "GET /static/{path}": file("link.js"),
 }

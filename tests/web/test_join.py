@@ -1,7 +1,6 @@
 """Accepting an invitation: the page, and what it sends."""
 
 import asyncio
-import re
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
@@ -64,20 +63,11 @@ async def test_the_page_works_under_its_own_policy(client: httpx.AsyncClient, sq
         assert tag != "script" or not "".join(text).strip()
     sources = [script["src"] for script in page.named("script")]
     sheets = [link["href"] for link in page.named("link") if link["rel"] == "stylesheet"]
-    assert (sources, sheets) == (["/static/join.js"], ["/static/appointed.css"])
-    for path, kind in (("/static/join.js", "javascript"), ("/static/appointed.css", "css")):
+    assert (sources, sheets) == (["/static/link.js"], ["/static/appointed.css"])
+    for path, kind in (("/static/link.js", "javascript"), ("/static/appointed.css", "css")):
         answer = await client.get(path)
         assert answer.status_code == 200
         assert kind in answer.headers["content-type"]
-
-
-async def test_a_script_that_fails_does_not_put_the_password_into_the_address(
-    client: httpx.AsyncClient, sqlite_database: object
-) -> None:
-    page = Elements((await client.get("/join")).text)
-    (form,) = page.named("form")
-    assert (form["method"], form["action"]) == ("post", "/patients/join")
-    assert "disabled" in page.named("button")[0]
 
 
 async def test_the_page_can_be_used_by_keyboard_screen_reader_and_password_manager(
@@ -100,15 +90,6 @@ async def test_the_clinics_name_is_text_on_the_page(
     html = (await client.get("/join")).text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Sons" in html
     assert len(Elements(html).named("script")) == 1
-
-
-async def test_the_script_knows_the_pages_elements(client: httpx.AsyncClient, sqlite_database: object) -> None:
-    page, script = (await client.get("/join")).text, (await client.get("/static/join.js")).text
-    ids = {attributes["id"] for _, attributes, _ in Elements(page).found if "id" in attributes}
-    named = set(re.findall(r'byId\("([\w-]+)"\)', script))
-    named |= set(re.findall(r'"([\w-]+)"', re.search(r"= \[([^\]]+)\]\.map\(byId\)", script)[1]))  # type: ignore[index]
-    assert named <= ids
-    assert named >= {"join", "code", "password", "joined"}
 
 
 async def invited(client: httpx.AsyncClient, clinic: Clinic, email: str = "kim@example.org") -> tuple[Any, str]:

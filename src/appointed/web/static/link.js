@@ -1,10 +1,13 @@
-// Accepting an invitation. The code comes from behind the "#" of the link, which no server and no log ever sees.
+// The pages that a mailed link opens. Its code comes from behind the "#", which no server and no log ever sees, and is
+// sent when somebody presses the button, for mail scanners open links too. What a page says of a refusal stands beside
+// the refusal's code, as data-… of its form; not every page asks for a password.
 
 const MOST_BYTES = 1024;
 const FEWEST_CHARACTERS = 8;
 
 const byId = (id) => document.getElementById(id);
-const [form, code, password, send, error] = ["join", "code", "password", "send", "error"].map(byId);
+const [form, code, send, error] = ["form", "code", "send", "error"].map(byId);
+const password = form.elements.password;
 
 /** The code in a link, or in what somebody has copied of it. */
 function codeIn(text) {
@@ -21,7 +24,7 @@ function tell(text, field) {
   error.textContent = text;
   error.hidden = false;
   for (const each of [code, password]) {
-    each.setAttribute("aria-invalid", String(each === field));
+    each?.setAttribute("aria-invalid", String(each === field));
   }
   if (field === code) byId("code-field").hidden = false;
   (field ?? send).focus();
@@ -30,6 +33,7 @@ function tell(text, field) {
 /** What is wrong before anything is sent, and with which field; null if nothing is. */
 function complaint() {
   if (!codeIn(code.value)) return ["Paste the link from our mail, or the code in it.", code];
+  if (!password) return null;
   if ([...password.value].length < FEWEST_CHARACTERS) {
     return [`Choose a password of ${FEWEST_CHARACTERS} characters or more.`, password];
   }
@@ -42,30 +46,27 @@ async function explain(response) {
   const problem = await response.json().catch(() => ({}));
   const field = problem.fields?.[0]?.name;
   if (field === "password") return ["This password cannot be used. Choose another one.", password];
-  if (field === "code" || problem.code === "invitation_spent") {
-    return ["This invitation was used, has expired, or is not complete. Ask the clinic for a new one.", code];
-  }
-  if (problem.code === "email_taken") {
-    return ["There is a login with your e-mail address already. Use it, or ask the clinic to invite another address."];
-  }
+  if (field === "code" || problem.code === form.dataset.spentCode) return [form.dataset.spent, code];
+  if (problem.code === "email_taken") return [form.dataset.emailTaken ?? problem.detail];
   return [problem.detail ?? "Something went wrong on our side. Please try again later."];
 }
 
-async function join() {
+async function sendAll() {
+  const said = { code: codeIn(code.value), ...(password && { password: password.value }) };
   const response = await fetch(form.action, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     credentials: "omit",
-    body: JSON.stringify({ code: codeIn(code.value), password: password.value }),
+    body: JSON.stringify(said),
   });
   if (!response.ok) return tell(...(await explain(response)));
   form.reset();
   // What is used up need not stand in the address bar and the history.
   history.replaceState(null, "", location.pathname);
-  byId("invited").hidden = true;
-  byId("joined").hidden = false;
-  document.title = byId("joined-heading").textContent;
-  byId("joined-heading").focus();
+  byId("asked").hidden = true;
+  byId("done").hidden = false;
+  document.title = byId("done-heading").textContent;
+  byId("done-heading").focus();
 }
 
 form.addEventListener("submit", async (event) => {
@@ -75,7 +76,7 @@ form.addEventListener("submit", async (event) => {
   error.hidden = true;
   send.disabled = true;
   try {
-    await join();
+    await sendAll();
   } catch {
     tell("The clinic cannot be reached. Check your connection and try again.");
   } finally {
@@ -83,7 +84,7 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
-byId("show").addEventListener("change", (event) => {
+form.elements.show?.addEventListener("change", (event) => {
   password.type = event.target.checked ? "text" : "password";
 });
 
