@@ -139,7 +139,7 @@ async def fill(settings: Settings, size: Size, seed: int = 1) -> Clinic:
 async def _clinic(database: Database, settings: Settings, size: Size, chance: random.Random) -> Clinic:
     clock = SystemClock()
     await bootstrap(database, settings, clock)
-    tokens = Tokens(settings.secret_key.get_secret_value(), timedelta(minutes=settings.access_token_minutes))
+    tokens = Tokens.of(settings)
     now = clock.now()
     async with transaction(database.writes) as session:
         location = await get_default(session)

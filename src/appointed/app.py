@@ -3,7 +3,6 @@
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -38,6 +37,7 @@ from appointed.core.errors import AppError
 from appointed.core.idempotency import Replayed
 from appointed.core.limits import Limiter
 from appointed.core.settings import Environment, Settings
+from appointed.core.signing import TokenAlgorithm
 from appointed.deps import DocumentedApp, State, errors
 from appointed.deps.state import Hint, state_of
 from appointed.doctors.cover_routes import router as covers
@@ -47,6 +47,11 @@ from appointed.health import router as health
 from appointed.locations.room_routes import router as rooms
 from appointed.locations.routes import router as places
 from appointed.middleware import edge
+from appointed.oauth.client_routes import router as clients
+from appointed.oauth.metadata_routes import jwks
+from appointed.oauth.metadata_routes import router as metadata
+from appointed.oauth.routes import consent
+from appointed.oauth.routes import router as tokens
 from appointed.patients.access_routes import router as accesses
 from appointed.patients.emergency_routes import router as emergencies
 from appointed.patients.related_routes import router as related_people
@@ -64,7 +69,10 @@ ROUTERS = (
     bookings,
     health,
     auth,
+    tokens,
+    consent,
     users,
+    clients,
     audit_events,
     patients,
     related_people,
@@ -84,6 +92,7 @@ ROUTERS = (
     places,
     rooms,
     visit_types,
+    metadata,
     web,
 )
 
@@ -115,6 +124,8 @@ def create_app(
     app.state.appointed = state_with(settings, database, clock, work.hint)
     for router in ROUTERS:
         app.include_router(router)
+    if settings.token_algorithm is not TokenAlgorithm.HS256:
+        app.include_router(jwks)
     app.mount(pages.STATIC, pages.static_files(), name="static")
     if settings.api_docs:
         add_api_pages(app)
@@ -138,7 +149,7 @@ def state_with(settings: Settings, database: Database, clock: Clock, hint: Hint)
         database=database,
         clock=clock,
         hasher=Hasher(settings.bcrypt_cost),
-        tokens=Tokens(settings.secret_key.get_secret_value(), timedelta(minutes=settings.access_token_minutes)),
+        tokens=Tokens.of(settings),
         hint=hint,
         limiter=Limiter(settings.redis_url.get_secret_value() if settings.redis_url else None),
     )

@@ -68,6 +68,16 @@ EMERGENCY = frozenset({"id", "user_id", "patient_id", "opened_at", "closes_at"})
 REVIEWED = EMERGENCY | {"reason", "reviewed_at", "reviewed_by", "note"}
 SESSIONS_OF_ONE = frozenset({"id", "device", "created_at", "last_used_at", "expires_at", "is_current"})
 TOKENS = frozenset({"access_token", "token_type", "expires_in", "refresh_token"})
+CLIENT = frozenset({
+    "id", "kind", "name", "scopes", "redirect_uris", "jwks", "user_id", "is_active", "created_at",
+})  # fmt: skip
+METADATA = frozenset({
+    "issuer", "authorization_endpoint", "token_endpoint", "revocation_endpoint", "scopes_supported",
+    "response_types_supported", "response_modes_supported", "grant_types_supported",
+    "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported",
+    "revocation_endpoint_auth_methods_supported", "revocation_endpoint_auth_signing_alg_values_supported",
+    "code_challenge_methods_supported", "authorization_response_iss_parameter_supported",
+})  # fmt: skip
 AFFECTED = frozenset({"affected"})
 
 FIELDS: Mapping[str, frozenset[str]] = {
@@ -77,6 +87,14 @@ FIELDS: Mapping[str, frozenset[str]] = {
     ),
     "POST /auth/login": TOKENS,
     "POST /auth/refresh": TOKENS,
+    "POST /auth/authorize": frozenset({"redirect_to"}),
+    "POST /auth/token": TOKENS | {"scope"},
+    "POST /auth/revoke": frozenset(),
+    "GET /.well-known/oauth-authorization-server": METADATA,
+    "POST /clients": CLIENT,
+    "GET /clients": CLIENT,
+    "GET /clients/{client_id}": CLIENT,
+    "PATCH /clients/{client_id}": CLIENT,
     "GET /auth/sessions": SESSIONS_OF_ONE,
     "POST /auth/password-reset": frozenset({"detail"}),
     "POST /auth/email-confirmation": frozenset({"detail"}),

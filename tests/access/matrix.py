@@ -49,6 +49,10 @@ POST   /auth/email-confirmation                          401   202   202   202  
 POST   /auth/email-confirmation/confirm                  204   204   204   204   204   204   204   204   204
 GET    /auth/sessions                                    401   200   200   200   200   200   200   200   200
 DELETE /auth/sessions/{login_id}                         401   204   404   404   404   404   404   404   404
+POST   /auth/authorize                                   401   200   200   200   200   200   200   200   200
+POST   /auth/token                                       200   200   200   200   200   200   200   200   200
+POST   /auth/revoke                                      200   200   200   200   200   200   200   200   200
+GET    /.well-known/oauth-authorization-server           200   200   200   200   200   200   200   200   200
 
 POST   /users                                            401   403   403   403   403   403   403   201   403
 GET    /users                                            401   403   403   403   403   403   403   200   403
@@ -57,6 +61,12 @@ PATCH  /users/{user_id}                                  401   403   403   403  
 DELETE /users/{user_id}                                  401   403   403   403   403   403   403   204   403
 PUT    /users/{user_id}/locations                        401   403   403   403   403   403   403   200   403
 DELETE /users/{user_id}/sessions                         401   403   403   403   403   403   403   204   403
+
+POST   /clients                                          401   403   403   403   403   403   403   201   403
+GET    /clients                                          401   403   403   403   403   403   403   200   403
+GET    /clients/{client_id}                              401   403   403   403   403   403   403   200   403
+PATCH  /clients/{client_id}                              401   403   403   403   403   403   403   200   403
+DELETE /clients/{client_id}                              401   403   403   403   403   403   403   204   403
 
 GET    /audit-events                                     401   403   403   403   403   403   403   403   200
 GET    /audit-events/export                              401   403   403   403   403   403   403   403   200

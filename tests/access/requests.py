@@ -13,7 +13,7 @@ from appointed.accounts.rules import Purpose
 from appointed.appointments.rules import Action
 from appointed.availability.rules import HoursKind
 
-from ..support.factories import PASSWORD
+from ..support.factories import CHALLENGE, PASSWORD
 from .matrix import Row
 from .world import World
 
@@ -22,6 +22,8 @@ PUBLIC = frozenset({"session_id"})
 NEW_PASSWORD = "another sentence is better"
 PARAMETER = re.compile(r"{(\w+)}")
 PROFILE = {"first_name": "Sam", "last_name": "Sample"}
+APP = {"kind": "app", "name": "Pocket Calendar", "scopes": ["appointments:read"],
+       "redirect_uris": ["https://app.example.org/callback"]}  # fmt: skip
 CALENDAR = "\r\n".join(
     ("BEGIN:VCALENDAR", "BEGIN:VAVAILABILITY", "BEGIN:AVAILABLE", "DTSTART:20310303T090000Z", "DTEND:20310303T180000Z",
      "RRULE:FREQ=WEEKLY", "END:AVAILABLE", "END:VAVAILABILITY", "END:VCALENDAR", "")
@@ -97,6 +99,21 @@ async def _login(world: World) -> dict[str, Any]:
 
 async def _refresh(world: World) -> dict[str, Any]:
     return {"json": {"refresh_token": await world.refresh_token()}}
+
+
+async def _authorization(world: World) -> dict[str, Any]:
+    app = await world.clinic.app()
+    said = {"client_id": str(app.id), "redirect_uri": app.redirect_uris[0], "response_type": "code", "state": "xyz"}
+    return {"json": said | {"code_challenge": CHALLENGE, "code_challenge_method": "S256", "is_allowed": True}}
+
+
+async def _token(world: World) -> dict[str, Any]:
+    return {"form": (await world.let_in()).form}
+
+
+async def _revocation(world: World) -> dict[str, Any]:
+    permit = await world.let_in()
+    return {"form": {"client_id": str(permit.client_id), "token": (await world.clinic.redeem(permit)).refresh_token}}
 
 
 async def _reset(world: World) -> dict[str, Any]:
@@ -301,6 +318,11 @@ KEEPING = params(visits="keep")
 DETAILS: Mapping[str, Details] = {
     "POST /auth/login": _login,
     "POST /auth/refresh": _refresh,
+    "POST /auth/authorize": _authorization,
+    "POST /auth/token": _token,
+    "POST /auth/revoke": _revocation,
+    "POST /clients": body(**APP),
+    "PATCH /clients/{client_id}": body(scopes=["profile"]),
     "POST /auth/password": body(current_password=PASSWORD, new_password=NEW_PASSWORD),
     "POST /auth/password-reset": body(email="nobody@example.org"),
     "POST /auth/password-reset/confirm": _reset,

@@ -30,6 +30,8 @@ RECORD: dict[str, Any] = ROW | {"author_id": ID, "patient_id": ID, "signed_at": 
 READ_ONLY: Mapping[tuple[str, Who], dict[str, Any]] = {
     ("POST /users", Who.ADMIN): ROW | {"role": "admin", "is_active": True, "password_hash": "1:x"},
     ("PATCH /users/{user_id}", Who.ADMIN): ROW | LOGIN,
+    ("POST /clients", Who.ADMIN): ROW | {"user_id": ID, "is_active": False, "client_secret": "x"},
+    ("PATCH /clients/{client_id}", Who.ADMIN): ROW | {"kind": "machine", "user_id": ID, "roles": ["nurse"]},
     ("POST /patients/new-patient", Who.ANONYMOUS): PATIENT | {"is_active": True},
     ("POST /patients/new-patient", Who.RECEPTIONIST): PATIENT,
     ("PATCH /patients/me", Who.PATIENT): PATIENT | LOGIN | {"is_active": True},

@@ -5,13 +5,14 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from appointed import accounts, doctors
 from appointed.accounts.actor import Role
@@ -135,22 +136,32 @@ def segment(value: Any) -> str:
 
 def forged(clinic: Clinic, who: Person, settings: Settings) -> dict[str, str]:
     """Tokens that are no access token of ours, by what is wrong with them."""
-    key, now = clinic.tokens._key, clinic.clock.now()
-    good = {"sub": str(who.user_id), "sid": str(who.actor.session_id), "typ": "access", "iss": "appointed",
+    current, now = clinic.tokens.keys.current, clinic.clock.now()
+    key = current.signing
+    good = {"sub": str(who.user_id), "sid": str(who.actor.session_id), "typ": "access", "iss": settings.issuer,
             "aud": "appointed", "iat": now, "exp": now + timedelta(minutes=15)}  # fmt: skip
+    named = {"kid": current.key_id}
+    ours = partial(jwt.encode, key=key, headers=named)
     plain = good | {"iat": int(now.timestamp()), "exp": int(now.timestamp()) + 900}
-    assert clinic.tokens.read(jwt.encode(good, key), now)
+    assert clinic.tokens.read(ours(good), now)
+    attacker = ed25519.Ed25519PrivateKey.generate()
     wrong = {
         "no algorithm": jwt.encode(good, "", algorithm="none"),
         "no signature": f"{segment({'alg': 'HS256', 'typ': 'JWT'})}.{segment(plain)}.",
         "algorithm none in other letters": f"{segment({'alg': 'nOnE'})}.{segment(plain)}.",
-        "signed by the secret itself": jwt.encode(good, settings.secret_key.get_secret_value()),
-        "another algorithm": jwt.encode(good, key * 2, algorithm="HS512"),
+        "signed by the secret itself": jwt.encode(good, settings.secret_key.get_secret_value(), headers=named),
+        "another algorithm": jwt.encode(good, key * 2, algorithm="HS512", headers=named),
+        "no key named": jwt.encode(good, key),
+        "an unknown key named": jwt.encode(good, key, headers={"kid": "another"}),
+        "a path for a key": jwt.encode(good, bytes(32), headers={"kid": "../../../../dev/zero"}),
+        "a key that it brings": jwt.encode(good, attacker, "EdDSA", headers=named | {"jwk": {"kty": "OKP"}}),
+        "a place where its key is": jwt.encode(good, key, headers=named | {"jku": "https://example.org/jwks.json"}),
+        "a certificate that is elsewhere": jwt.encode(good, key, headers=named | {"x5u": "https://example.org/x"}),
         "deep": f"{segment(b'[' * 30_000)}.{segment(plain)}.AA",
-        "a key of another kind": jwt.encode(good, ec.generate_private_key(ec.SECP256R1()), algorithm="ES256"),
-        "truncated": jwt.encode(good, key)[:-6],
+        "a key of another kind": jwt.encode(good, attacker, algorithm="EdDSA", headers=named),
+        "truncated": ours(good)[:-6],
         "header is no object": f"{segment([])}.{segment(plain)}.AA",
-        "critical extension": jwt.encode(good, key, headers={"crit": ["b64"], "b64": False}),
+        "critical extension": jwt.encode(good, key, headers=named | {"crit": ["b64"], "b64": False}),
     }
     claims: dict[str, dict[str, Any]] = {
         "refresh": {"typ": "refresh"}, "no type": {"typ": None}, "other issuer": {"iss": "elsewhere"},
@@ -158,16 +169,19 @@ def forged(clinic: Clinic, who: Person, settings: Settings) -> dict[str, str]:
         "no session": {"sid": str(uuid4())}, "session is a number": {"sid": 7}, "sub is a list": {"sub": []},
         "not yet good": {"nbf": now + timedelta(seconds=1)},
         "expired": {"exp": now}, "expiry is a text": {"exp": "soon"}, "expiry is a list": {"exp": [1]},
+        "an app without scopes": {"client_id": str(uuid4())}, "an app that is none": {"client_id": 7, "scope": ""},
+        "an app's, of a session of one's own": {"client_id": str(uuid4()), "scope": "profile"},
+        "scopes that are no text": {"client_id": str(uuid4()), "scope": ["profile"]},
     }  # fmt: skip
-    return wrong | {name: encoded(good | changed, key) for name, changed in claims.items()} | {
-        f"without {name}": encoded({k: v for k, v in good.items() if k != name}, key) for name in good
+    return wrong | {name: encoded(good | changed, key, named) for name, changed in claims.items()} | {
+        f"without {name}": encoded({k: v for k, v in good.items() if k != name}, key, named) for name in good
     }  # fmt: skip
 
 
-def encoded(claims: dict[str, Any], key: bytes) -> str:
+def encoded(claims: dict[str, Any], key: bytes, headers: dict[str, Any]) -> str:
     """Signed as ours are, whatever the claims hold."""
     plain = {name: int(value.timestamp()) if hasattr(value, "timestamp") else value for name, value in claims.items()}
-    return jwt.PyJWS().encode(json.dumps(plain).encode(), key)
+    return jwt.PyJWS().encode(json.dumps(plain).encode(), key, headers=headers)
 
 
 async def test_no_other_token_is_good(

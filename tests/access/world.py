@@ -29,7 +29,7 @@ from appointed.patients.codes import invitation_code
 from appointed.patients.relations import Whom
 
 from ..support.clock import FixedClock
-from ..support.factories import Clinic, Person
+from ..support.factories import Clinic, Permit, Person
 from .matrix import Who
 
 SERIES_AT = datetime(2031, 3, 10, 15, tzinfo=UTC)
@@ -83,6 +83,7 @@ class World:
             "session_id": self._session,
             "user_id": self._user,
             "login_id": self._login,
+            "client_id": self._client,
             "location_id": self.place,
             "room_id": self._room,
             "visit_type_id": self._visit_type,
@@ -272,6 +273,14 @@ class World:
             opened = await accounts.open_session(session, self.patient.user_id, timedelta(days=1),
                                                  self.clinic.clock.now())  # fmt: skip
         return opened[0]
+
+    async def _client(self) -> UUID:
+        return (await self.clinic.app()).id
+
+    async def let_in(self) -> Permit:
+        """A code that the patient has let an app have."""
+        app = await self.clinic.app()
+        return await self.clinic.let_in(app, self.patient)
 
     async def _no_login(self) -> UUID:
         desk = await self.clinic.staff(Role.RECEPTIONIST)

@@ -47,6 +47,10 @@ POST   /auth/email-confirmation                          user.email-confirmation
 POST   /auth/email-confirmation/confirm                  user.email-confirmed
 GET    /auth/sessions                                    -
 DELETE /auth/sessions/{login_id}                         session.end
+POST   /auth/authorize                                   client.authorize
+POST   /auth/token                                       session.open
+POST   /auth/revoke                                      session.end
+GET    /.well-known/oauth-authorization-server           -
 
 POST   /users                                            user.create
 GET    /users                                            user.find
@@ -55,6 +59,12 @@ PATCH  /users/{user_id}                                  user.change
 DELETE /users/{user_id}                                  user.change
 PUT    /users/{user_id}/locations                        user.assign
 DELETE /users/{user_id}/sessions                         session.end-all
+
+POST   /clients                                          client.create
+GET    /clients                                          -
+GET    /clients/{client_id}                              -
+PATCH  /clients/{client_id}                              client.change
+DELETE /clients/{client_id}                              client.change
 
 GET    /audit-events                                     audit.find
 GET    /audit-events/export                              audit.export
@@ -200,7 +210,7 @@ def left_of(line: str) -> tuple[str, list[str]]:
 
 LEFT = dict(left_of(line) for line in TRAIL.splitlines() if line)
 # Codes, ids, numbers, and the names of fields and roles: nothing that anybody typed.
-HARMLESS = re.compile(r"[a-z0-9_,\-]*|True|False")
+HARMLESS = re.compile(r"[a-z0-9_,:\-]*|True|False")
 # What shows data of patients.
 SHOWING = [label for label, actions in LEFT.items() if label.startswith("GET") and actions]
 
@@ -222,7 +232,7 @@ async def prepared(row: Row, who: Who, clinic: Clinic, before: World | None = No
 
 # Who asks for these is not looked at.
 OF_NOBODY = {"POST /patients/join", "POST /auth/password-reset", "POST /auth/password-reset/confirm",
-             "POST /auth/email-confirmation/confirm"}  # fmt: skip
+             "POST /auth/email-confirmation/confirm", "POST /auth/token", "POST /auth/revoke"}  # fmt: skip
 
 
 def allowed(row: Row) -> Who:

@@ -1,16 +1,19 @@
 """A small clinic with somebody of each role, made by the services themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import accounts, availability, doctors, patients
 from appointed.accounts.actor import Actor, Role
+from appointed.accounts.client_models import OAuthClient
 from appointed.accounts.passwords import Hasher
+from appointed.accounts.scopes import Scope
 from appointed.accounts.tokens import Tokens
 from appointed.appointments import service as appointments
 from appointed.appointments.models import Appointment
@@ -23,10 +26,16 @@ from appointed.core.settings import Settings
 from appointed.deps.auth import PERMISSIONS
 from appointed.locations import service as locations
 from appointed.locations.models import Location, Room
+from appointed.oauth import authorizing, clients
+from appointed.oauth import service as oauth
+from appointed.oauth.rules import ClientKind
 from appointed.visit_types import service as visit_types
 from appointed.visit_types.models import VisitType
 
 PASSWORD = "correct horse battery"
+# RFC 7636 appendix B.
+VERIFIER, CHALLENGE = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+CALLBACK = "https://app.example.org/callback"
 _HASHER = Hasher(4)
 _hash: list[str] = []
 
@@ -54,6 +63,21 @@ class Person:
         return self.id
 
 
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """A code that an app was given."""
+
+    client_id: UUID
+    code: str
+    redirect_uri: str
+
+    @property
+    def form(self) -> dict[str, str]:
+        """What the app sends for it."""
+        return {"grant_type": "authorization_code", "client_id": str(self.client_id), "code": self.code,
+                "redirect_uri": self.redirect_uri, "code_verifier": VERIFIER}  # fmt: skip
+
+
 @dataclass(slots=True)
 class Clinic:
     """Makes people, hours and visits in a database that has been set up."""
@@ -65,7 +89,7 @@ class Clinic:
     _made: int = 0
 
     def __post_init__(self) -> None:
-        self.tokens = Tokens(self.settings.secret_key.get_secret_value(), timedelta(minutes=15))
+        self.tokens = Tokens.of(self.settings)
 
     async def open(self) -> None:
         await bootstrap(self.database, self.settings, self.clock)
@@ -115,6 +139,42 @@ class Clinic:
             patient = await patients.register(session, None, profile, login=login, now=self.clock.now())
             assert patient.user_id is not None
             return await self._person(session, patient.user_id, frozenset({Role.PATIENT}), email, patient.id)
+
+    async def app(self, *scopes: Scope, **more: Any) -> OAuthClient:
+        """An app that may be let in for these scopes, or for seeing visits."""
+        new = clients.NewClient(ClientKind.APP, more.pop("name", "Pocket Calendar"),
+                                " ".join(sorted(scopes or [Scope.APPOINTMENTS_READ])),
+                                more.pop("redirect_uris", [CALLBACK]))  # fmt: skip
+        return await self._client(new)
+
+    async def machine(self, keys: Sequence[dict[str, Any]], *scopes: Scope, role: Role = Role.NURSE) -> OAuthClient:
+        new = clients.NewClient(ClientKind.MACHINE, "Lab feed", " ".join(sorted(scopes)), (), keys, [role])
+        return await self._client(new)
+
+    async def _client(self, new: clients.NewClient) -> OAuthClient:
+        by = await self.staff(Role.ADMIN)
+        async with transaction(self.database.writes) as session:
+            return await clients.create(session, by.actor, new, self.clock.now())
+
+    async def let_in(self, app: OAuthClient, who: Person, **changes: Any) -> Permit:
+        """Somebody lets an app act for them: what the app then trades for tokens."""
+        said: dict[str, Any] = {"client_id": app.id, "redirect_uri": app.redirect_uris[0], "code_challenge": CHALLENGE,
+                "code_challenge_method": "S256"} | changes  # fmt: skip
+        asked = authorizing.Asked(**said)
+        async with transaction(self.database.writes) as session:
+            address = await authorizing.authorize(session, who.actor, asked, is_allowed=True,
+                                                  issuer=self.settings.issuer, now=self.clock.now())  # fmt: skip
+        return Permit(app.id, parse_qs(urlsplit(address).query)["code"][0], asked.redirect_uri)
+
+    async def redeem(self, permit: Permit) -> oauth.Issued:
+        desk = oauth.Desk(self.database, self.tokens, self.clock, ())
+        return await oauth.by_code(desk, permit.code, client_id=permit.client_id, redirect_uri=permit.redirect_uri,
+                                   verifier=VERIFIER, lasting=timedelta(days=30))  # fmt: skip
+
+    async def by_app(self, who: Person, *scopes: Scope) -> dict[str, str]:
+        """The headers with which an app, let in for these scopes, asks in somebody's name."""
+        issued = await self.redeem(await self.let_in(await self.app(*scopes), who))
+        return {"Authorization": f"Bearer {issued.access_token}"}
 
     async def location(self, **said: Any) -> Location:
         place = locations.Place(**({"name": "North Street", "timezone": "UTC"} | said))

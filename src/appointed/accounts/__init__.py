@@ -1,7 +1,7 @@
 """Users, their passwords, their sessions, and who is asking."""
 
 from .service import change, create, grant, resume, set_password, suspend
-from .sessions import end_all, end_own, end_session, open_session, rotate
+from .sessions import end_all, end_of_client, end_own, end_session, give_up, open_session, rotate
 
-__all__ = ["change", "create", "end_all", "end_own", "end_session", "grant", "open_session", "resume", "rotate",
-           "set_password", "suspend"]  # fmt: skip
+__all__ = ["change", "create", "end_all", "end_of_client", "end_own", "end_session", "give_up", "grant",
+           "open_session", "resume", "rotate", "set_password", "suspend"]  # fmt: skip

@@ -74,6 +74,7 @@ class Actor:
     """A user whose token was good; `permissions` is what their roles add up to.
 
     `today` is when they ask, for what they may do for others ends with days; without it they may do nothing for others.
+    With a `client_id` an app or a machine asks in their name, and may no more than its `scopes` name.
     """
 
     user_id: UUID
@@ -81,6 +82,8 @@ class Actor:
     roles: frozenset[Role]
     permissions: frozenset[Permission]
     today: Today | None = None
+    client_id: UUID | None = None
+    scopes: frozenset[str] = frozenset()
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

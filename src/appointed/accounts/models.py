@@ -38,7 +38,8 @@ class UserRole(Base):
 
 
 class LoginSession(Base):
-    """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored."""
+    """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored. With a
+    `client_id` it is that app's or machine's, for what `scope` names."""
 
     __tablename__ = "login_sessions"
     __table_args__ = (Index("ix_login_sessions_user_id", "user_id"),)
@@ -52,6 +53,8 @@ class LoginSession(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    client_id: Mapped[UUID | None] = mapped_column(ForeignKey("oauth_clients.id"), index=True)
+    scope: Mapped[str | None] = mapped_column(MachineString(300))
 
 
 class LoginFailure(Base):

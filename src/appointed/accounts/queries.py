@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -12,21 +12,24 @@ from appointed.core.errors import NotFound
 from appointed.core.paging import Page, page_of
 
 from .actor import Role
+from .client_models import OAuthClient
 from .models import LoginSession, User, UserRole
 from .tokens import AccessToken
 
 # Asked for every request, so put together once.
 _ROLES = (
-    select(UserRole.role)
+    select(UserRole.role, LoginSession.client_id)
     .select_from(User)
     .join(LoginSession, LoginSession.user_id == User.id)
     .join(UserRole, UserRole.user_id == User.id, isouter=True)
+    .join(OAuthClient, OAuthClient.id == LoginSession.client_id, isouter=True)
     .where(
         User.id == bindparam("user"),
         User.is_active,
         LoginSession.id == bindparam("login"),
         LoginSession.ended_at.is_(None),
         LoginSession.expires_at > bindparam("now"),
+        or_(LoginSession.client_id.is_(None), OAuthClient.is_active),
     )
 )
 
@@ -72,10 +75,13 @@ async def living_sessions(
 
 
 async def roles_of(session: AsyncSession, token: AccessToken, now: datetime) -> Sequence[str] | None:
-    """The roles of an active user with a living session; None when either is gone."""
-    rows = await session.scalars(_ROLES, {"user": token.user_id, "login": token.session_id, "now": now})
-    roles = rows.all()
-    return [role for role in roles if role] if roles else None
+    """The roles of an active user with a living session; None when either is gone, or the session is not that of the
+    app or machine that the token was given to, or this one has been deactivated."""
+    found = await session.execute(_ROLES, {"user": token.user_id, "login": token.session_id, "now": now})
+    rows = found.all()
+    if not rows or rows[0].client_id != token.client_id:
+        return None
+    return [row.role for row in rows if row.role]
 
 
 async def roles_by_user(session: AsyncSession, user_ids: Collection[UUID]) -> dict[UUID, list[str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import audit
@@ -13,6 +13,7 @@ from appointed.core.errors import NotFound
 from appointed.core.ids import new_id
 
 from . import queries
+from .client_models import AuthorizationCode
 from .errors import InvalidToken
 from .models import LoginSession, User
 from .refresh import GRACE, Chain, Place, first_token, hash_of, place_of
@@ -25,59 +26,99 @@ class Refreshed:
     user_id: UUID
     session_id: UUID
     token: str
+    scope: str = ""
 
 
 async def open_session(
-    session: AsyncSession, user_id: UUID, lasting: timedelta, now: datetime, *, device: str | None = None
-) -> tuple[UUID, str]:
+    session: AsyncSession, user_id: UUID, lasting: timedelta, now: datetime, *, device: str | None = None,
+    client_id: UUID | None = None, scope: str | None = None,
+) -> tuple[UUID, str]:  # fmt: skip
     """A new session's id and its refresh token. It lasts so long and no longer, however often it is refreshed."""
     session_id = new_id()
     token = first_token(session_id)
     session.add(LoginSession(id=session_id, user_id=user_id, refresh_hash=hash_of(token), generation=0, device=device,
-                             created_at=now, expires_at=now + lasting))  # fmt: skip
-    audit.record(session, now, user_id, "session.open", "session", session_id)
+                             created_at=now, expires_at=now + lasting, client_id=client_id, scope=scope))  # fmt: skip
+    audit.record(session, now, user_id, "session.open", "session", session_id, client_id=_named(client_id))
     return session_id, token
 
 
 async def rotate(
-    session: AsyncSession, chain: Chain, token: str, *, idle: timedelta | None, now: datetime
-) -> Refreshed | None:
-    """The session with its next token; None for a token that is no good.
+    session: AsyncSession, chain: Chain, token: str, *, idle: timedelta | None, now: datetime,
+    client_id: UUID | None = None,
+) -> Refreshed | None:  # fmt: skip
+    """The session with its next token; None for a token that is no good, also one of another app or of none.
 
     The token before the last is answered with the last for a moment: it may be that its answer was lost. Any older one
     is in two hands, and ends the session; so what is None is to be committed too.
     """
     place = place_of(token)
-    login = await _locked(session, token, place, now)
+    login = await _locked(session, token, place, now, client_id)
     if login is None or (idle is not None and (login.refreshed_at or login.created_at) + idle <= now):
         return None
     if hmac.compare_digest(login.refresh_hash, hash_of(token)):
         following = chain.following(token, Place(login.id, login.generation + 1))
         login.refresh_hash, login.generation, login.refreshed_at = hash_of(following), login.generation + 1, now
-        audit.record(session, now, login.user_id, "session.refresh", "session", login.id)
-        return Refreshed(login.user_id, login.id, following)
-    last = chain.last(token, place, login.generation) if place else None
-    if place is None or last is None or not hmac.compare_digest(login.refresh_hash, hash_of(last)):
+        audit.record(session, now, login.user_id, "session.refresh", "session", login.id, client_id=_named(client_id))
+        return Refreshed(login.user_id, login.id, following, login.scope or "")
+    last = _last_after(chain, token, place, login)
+    if place is None or last is None:
         return None
     if place.number == login.generation - 1 and login.refreshed_at and now < login.refreshed_at + GRACE:
-        audit.record(session, now, login.user_id, "session.refresh", "session", login.id, is_repeated=str(True))
-        return Refreshed(login.user_id, login.id, last)
+        audit.record(session, now, login.user_id, "session.refresh", "session", login.id, is_repeated=str(True),
+                     client_id=_named(client_id))  # fmt: skip
+        return Refreshed(login.user_id, login.id, last, login.scope or "")
     login.ended_at = now
-    audit.record(session, now, login.user_id, "session.reuse", "session", login.id, outcome=InvalidToken.code)
+    audit.record(session, now, login.user_id, "session.reuse", "session", login.id, outcome=InvalidToken.code,
+                 client_id=_named(client_id))  # fmt: skip
     return None
 
 
-async def _locked(session: AsyncSession, token: str, place: Place | None, now: datetime) -> LoginSession | None:
-    """The living session of an active user that a token is for."""
+def _last_after(chain: Chain, token: str, place: Place | None, login: LoginSession) -> str | None:
+    """The session's last token, if this is an older one of it."""
+    last = chain.last(token, place, login.generation) if place else None
+    return last if last and hmac.compare_digest(login.refresh_hash, hash_of(last)) else None
+
+
+def _named(client_id: UUID | None) -> str | None:
+    return str(client_id) if client_id else None
+
+
+async def _locked(
+    session: AsyncSession, token: str, place: Place | None, now: datetime, client_id: UUID | None
+) -> LoginSession | None:
+    """The living session of an active user, with this app or none, that a token is for."""
     is_it = LoginSession.id == place.session_id if place else LoginSession.refresh_hash == hash_of(token)
     login: LoginSession | None = await session.scalar(
         select(LoginSession)
         .join(User, User.id == LoginSession.user_id)
-        .where(is_it, LoginSession.ended_at.is_(None), LoginSession.expires_at > now, User.is_active)
+        .where(is_it, LoginSession.ended_at.is_(None), LoginSession.expires_at > now, User.is_active,
+               LoginSession.client_id.is_(None) if client_id is None else LoginSession.client_id == client_id)
         .with_for_update(of=LoginSession)
         .execution_options(populate_existing=True)
-    )
+    )  # fmt: skip
     return login
+
+
+async def give_up(session: AsyncSession, chain: Chain, token: str, *, client_id: UUID, now: datetime) -> None:
+    """End the app's session that a refresh token is of, however old it is (RFC 7009); else nothing."""
+    place = place_of(token)
+    login = await _locked(session, token, place, now, client_id)
+    if login is None:
+        return
+    if hmac.compare_digest(login.refresh_hash, hash_of(token)) or _last_after(chain, token, place, login):
+        login.ended_at = now
+        audit.record(session, now, login.user_id, "session.end", "session", login.id, client_id=_named(client_id))
+
+
+async def end_of_client(session: AsyncSession, client_id: UUID, now: datetime, *, only: UUID | None = None) -> bool:
+    """End the living sessions of an app or a machine, or only one of them; whether there was any."""
+    living = [LoginSession.client_id == client_id, LoginSession.ended_at.is_(None)]
+    if only:
+        living.append(LoginSession.id == only)
+    else:
+        await _void_codes(session, AuthorizationCode.client_id == client_id, now)
+    ended = await session.execute(update(LoginSession).where(*living).values(ended_at=now))
+    return bool(ended.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has a row count
 
 
 async def end_session(session: AsyncSession, session_id: UUID, *, by: UUID, now: datetime) -> None:
@@ -109,3 +150,11 @@ async def end_sessions(session: AsyncSession, user_id: UUID, now: datetime, *, k
     if keep:
         living.append(LoginSession.id != keep)
     await session.execute(update(LoginSession).where(*living).values(ended_at=now))
+    await _void_codes(session, AuthorizationCode.user_id == user_id, now)
+
+
+async def _void_codes(session: AsyncSession, whose: ColumnElement[bool], now: datetime) -> None:
+    """What was allowed a moment ago and has not become a session yet becomes none."""
+    await session.execute(
+        update(AuthorizationCode).where(whose, AuthorizationCode.used_at.is_(None)).values(used_at=now)
+    )

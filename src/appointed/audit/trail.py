@@ -8,11 +8,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appointed.core import batch
+from appointed.core import batch, logs
 from appointed.core.crypto import Vault
 from appointed.core.db import Sessions, is_reading, transaction, vault_of
 from appointed.core.ids import new_id
-from appointed.core.logs import request_id
 
 from .models import AuditEvent
 
@@ -43,16 +42,17 @@ def record(
     *,
     patient_id: UUID | None = None,
     outcome: str = DONE,
-    **detail: str,
+    **detail: str | None,
 ) -> None:
     """Leave a row in the trail. `action` reads `appointment.book`; `detail` holds codes and ids, never personal data.
 
-    In a session that cannot write, the row waits for `write_looks`.
+    In a session that cannot write, the row waits for `write_looks`. What an app or a machine does says which one it is.
     """
+    detail.setdefault("client_id", logs.client_id())
     row: dict[str, Any] = {
         "id": new_id(), "recorded_at": now, "actor_id": actor_id, "action": action, "outcome": outcome,
-        "entity": entity, "entity_id": entity_id, "patient_id": patient_id, "request_id": request_id(),
-        "detail": detail,
+        "entity": entity, "entity_id": entity_id, "patient_id": patient_id, "request_id": logs.request_id(),
+        "detail": {name: text for name, text in detail.items() if text is not None},
     }  # fmt: skip
     row["signature"] = signature(vault_of(session), row)
     if is_reading(session):

@@ -22,6 +22,7 @@ from appointed.deps import (
     Cursor,
     Limit,
     PageOf,
+    ProfileReader,
     ReadSessionDep,
     RetryingRoute,
     SessionDep,
@@ -141,7 +142,7 @@ async def end_login(login_id: UUID, actor: AnyActor, session: SessionDep, clock:
 
 
 @router.get("/me", responses=refusals(Unauthenticated))
-async def read_me(actor: AnyActor, session: ReadSessionDep) -> MeRead:
+async def read_me(actor: ProfileReader, session: ReadSessionDep) -> MeRead:
     """Who is logged in."""
     user = await queries.get(session, actor.user_id)
     return MeRead(id=user.id, email=user.email, display_name=user.display_name, roles=user.roles,

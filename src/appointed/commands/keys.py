@@ -1,5 +1,8 @@
-"""`appointed keys status | rotate`: which key has sealed how much, and sealing all of it by the current one."""
+"""`appointed keys status | rotate | token`: which key has sealed how much, sealing all of it by the current one, and a
+new key for signing tokens."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,11 +13,12 @@ from appointed import audit
 from appointed.core import rotation
 from appointed.core.crypto import Vault
 from appointed.core.db import transaction, vault_of
+from appointed.core.signing import keys_in, new_pem
 
 from .desk import Desk, console, run, stderr
 
 MOST_SHOWN = 20
-keys_app = typer.Typer(no_args_is_help=True, help="The keys that seal fields.")
+keys_app = typer.Typer(no_args_is_help=True, help="The keys that seal fields, and those that sign tokens.")
 
 
 @keys_app.command(name="status")
@@ -66,6 +70,23 @@ def rotate_keys(
                           "Run this again when it does not.")  # fmt: skip
         raise typer.Exit(1)
     console.print("Nothing is sealed by older keys any more: OLD_DATA_KEYS can be emptied, but for older backups.")
+
+
+@keys_app.command(name="token")
+def make_token_key(
+    file: Annotated[Path, typer.Argument(help="The new key's file, which must not be there.")],
+) -> None:
+    """Make a private key for TOKEN_KEY_FILE, with which TOKEN_ALGORITHM=EdDSA signs access tokens."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        stderr.print(f"The key was not made: {error}")
+        raise typer.Exit(1) from None
+    pem = new_pem()
+    with os.fdopen(handle, "w") as opened:
+        opened.write(pem)
+    console.print(f"The key {keys_in(pem)[0].key_id} is in {file}. Put the file of the one before into "
+                  "OLD_TOKEN_KEYS_FILE until its tokens have expired.", soft_wrap=True)  # fmt: skip
 
 
 def _kind_of(key_id: bytes, vault: Vault) -> str:

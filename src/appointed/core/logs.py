@@ -15,7 +15,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 KEYS = frozenset({
     "event", "level", "timestamp", "request_id", "actor_id", "method", "route", "status", "ms", "code", "error",
     "where", "exception", "stack", "chore", "count", "rows", "visits", "appointment_id", "message_id", "name",
-    "attempts",
+    "attempts", "client_id",
 })  # fmt: skip
 LONGEST = 200
 # A trace is as long as it is; it is made by `trace_of`.
@@ -57,6 +57,17 @@ def request_id() -> str | None:
 def note_actor(user_id: UUID) -> None:
     """Every further line of this request says who asked."""
     structlog.contextvars.bind_contextvars(actor_id=str(user_id))
+
+
+def client_id() -> str | None:
+    """The app or machine that asks, where it is one."""
+    value: str | None = structlog.contextvars.get_contextvars().get("client_id")
+    return value
+
+
+def note_client(client: UUID) -> None:
+    """Every further line of this request, and its rows in the trail, say which app or machine asked."""
+    structlog.contextvars.bind_contextvars(client_id=str(client))
 
 
 def trace_of(error: BaseException) -> str:

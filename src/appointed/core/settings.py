@@ -6,7 +6,7 @@ import re
 import secrets
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -23,6 +23,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .crypto import Vault
+from .signing import SigningKey, SigningKeys, TokenAlgorithm, hmac_key, keys_in, new_pem
 
 GMAIL_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
 KEY_BYTES = 32
@@ -75,6 +76,10 @@ class Settings(BaseSettings):
     data_key_command: str | None = None
     old_data_keys: SecretStr = SecretStr("")
     old_data_keys_file: Path | None = None
+    old_secret_keys: SecretStr = SecretStr("")
+    token_algorithm: TokenAlgorithm = TokenAlgorithm.HS256
+    token_key_file: Path | None = None
+    old_token_keys_file: Path | None = None
     access_token_minutes: int = Field(15, ge=1, le=24 * 60)
     refresh_token_days: int = Field(30, ge=1, le=365)
     require_verified_email: bool = False
@@ -184,6 +189,7 @@ class Settings(BaseSettings):
             raise ValueError(
                 "SESSION_IDLE_MINUTES must not be less than ACCESS_TOKEN_MINUTES, when it is first looked at"
             )
+        assert self.signing_keys  # noqa: S101 - that they can be read is found out now, not by the first login
         return self
 
     @cached_property
@@ -208,6 +214,26 @@ class Settings(BaseSettings):
     def vault(self) -> Vault:
         """All the keys, ready to be used."""
         return Vault.of(self.data_key_bytes, *self.old_data_keys_bytes)
+
+    @cached_property
+    def signing_keys(self) -> SigningKeys:
+        """The key that signs access tokens, and the older ones that still verify them."""
+        older = [hmac_key(secret) for secret in self.old_secret_keys.get_secret_value().replace(",", " ").split()]
+        if self.old_token_keys_file:
+            older += _token_keys("OLD_TOKEN_KEYS_FILE", self.old_token_keys_file)
+        return SigningKeys.of(self._signing_key, older)
+
+    @property
+    def _signing_key(self) -> SigningKey:
+        if self.token_algorithm is TokenAlgorithm.HS256:
+            return hmac_key(self.secret_key.get_secret_value())
+        if self.token_key_file:
+            keys = _token_keys("TOKEN_KEY_FILE", self.token_key_file)
+        else:
+            keys = keys_in(_kept_secret(self.var_dir / "token_key.pem", new_pem))
+        if len(keys) != 1 or not keys[0].signing:
+            raise ValueError("TOKEN_KEY_FILE must hold one private key; make one with: appointed keys token FILE")
+        return keys[0]
 
     @cached_property
     def database(self) -> URL:
@@ -254,6 +280,11 @@ class Settings(BaseSettings):
         return "SMTP_HOST" if self.email_password else "EMAIL_PASSWORD"
 
     @property
+    def issuer(self) -> str:
+        """Who issues tokens (RFC 8414 section 2); what others find of us lies below it."""
+        return self.public_url.rstrip("/")
+
+    @property
     def session_idle(self) -> timedelta | None:
         """How long a session may go without being refreshed."""
         return timedelta(minutes=self.session_idle_minutes) if self.session_idle_minutes else None
@@ -273,6 +304,8 @@ def _check_production(settings: Settings) -> None:
         raise ValueError("SECRET_KEY must be set in production")
     if not (settings.data_key.get_secret_value() or settings.data_key_file or settings.data_key_command):
         raise ValueError("DATA_KEY or DATA_KEY_FILE must be set in production; without it no sealed field can be read")
+    if settings.token_algorithm is not TokenAlgorithm.HS256 and not settings.token_key_file:
+        raise ValueError("TOKEN_KEY_FILE must be set in production; make one with: appointed keys token FILE")
     if settings.bcrypt_cost < 12:
         raise ValueError("BCRYPT_COST must be at least 12 in production")
 
@@ -305,13 +338,26 @@ def _decoded(text: str) -> bytes:
         return b""
 
 
-def _kept_secret(path: Path) -> str:
+def _token_keys(name: str, file: Path) -> list[SigningKey]:
+    try:
+        return keys_in(_read(name, file))
+    except UnicodeDecodeError:
+        raise ValueError(f"{name} must be a text") from None
+    except ValueError as error:
+        raise ValueError(str(error) if name in str(error) else f"{name} {error}") from None
+
+
+def _new_secret() -> str:
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def _kept_secret(path: Path, new: Callable[[], str] = _new_secret) -> str:
     """The secret kept at `path`, made on first use; of two processes that start together, both read the first one's."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     if not path.exists():
         draft.touch(mode=0o600)
-        draft.write_text(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode())
+        draft.write_text(new())
         try:
             os.link(draft, path)
         except FileExistsError:

@@ -1,6 +1,6 @@
 """What a route may ask for."""
 
-from .auth import AnyActor, OptionalActor, requires
+from .auth import AnyActor, OptionalActor, ProfileReader, requires
 from .idempotency import OnceDep
 from .openapi import LOGIN_IS_OPTIONAL, DocumentedApp, refusals
 from .paging import Cursor, Limit, PageOf
@@ -11,6 +11,6 @@ from .versions import VersionDep, etag_of
 
 __all__ = [
     "LOGIN_IS_OPTIONAL", "AnyActor", "ClockDep", "Cursor", "DocumentedApp", "HasherDep", "Limit", "OnceDep",
-    "OptionalActor", "PageOf", "ReadSessionDep", "RetryingRoute", "SessionDep", "SettingsDep", "State", "StateDep",
-    "VersionDep", "etag_of", "refusals", "requires", "writing",
+    "OptionalActor", "PageOf", "ProfileReader", "ReadSessionDep", "RetryingRoute", "SessionDep", "SettingsDep", "State",
+    "StateDep", "VersionDep", "etag_of", "refusals", "requires", "writing",
 ]  # fmt: skip

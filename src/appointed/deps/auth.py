@@ -10,6 +10,7 @@ from fastapi.security import OAuth2PasswordBearer
 from appointed.accounts import queries
 from appointed.accounts.actor import Actor, Permission, Role, Today
 from appointed.accounts.errors import InvalidToken
+from appointed.accounts.scopes import Scope, permitted_by
 from appointed.core import logs
 from appointed.core.ages import last_born
 from appointed.core.errors import Forbidden, Unauthenticated
@@ -43,6 +44,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
 }  # fmt: skip
 
+NOT_FOR_APPS = "No app and no machine may do this."
+NOT_IN_SCOPE = "Neither role nor scopes allow this."
 # The scheme only reads the header, and gives Swagger its Authorize button; refusing is ours.
 _bearer = OAuth2PasswordBearer(tokenUrl="auth/login", refreshUrl="auth/refresh", auto_error=False)
 
@@ -60,7 +63,11 @@ async def somebody(request: Request, token: Annotated[str | None, Depends(_beare
         raise InvalidToken
     roles = frozenset(Role(name) for name in names)
     permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
-    actor = Actor(said.user_id, said.session_id, roles, permissions, today_of(state.settings, now))
+    if said.client_id:
+        permissions &= permitted_by(said.scopes)
+        logs.note_client(said.client_id)
+    actor = Actor(said.user_id, said.session_id, roles, permissions, today_of(state.settings, now), said.client_id,
+                  said.scopes)  # fmt: skip
     request.state.actor = actor
     logs.note_actor(actor.user_id)
     return actor
@@ -77,16 +84,36 @@ async def _actor(actor: Annotated[Actor | None, Depends(somebody)]) -> Actor:
     return actor
 
 
+AnyClient = Annotated[Actor, Depends(_actor)]
+
+
+async def _in_person(actor: AnyClient) -> Actor:
+    if actor.client_id:
+        raise Forbidden(NOT_FOR_APPS)
+    return actor
+
+
+async def _reading_profile(actor: AnyClient) -> Actor:
+    if actor.client_id and Scope.PROFILE not in actor.scopes:
+        raise Forbidden(NOT_IN_SCOPE)
+    return actor
+
+
 OptionalActor = Annotated[Actor | None, Depends(somebody)]
-AnyActor = Annotated[Actor, Depends(_actor)]
+# Whoever has logged in themselves: what belongs to an account is no app's and no machine's.
+AnyActor = Annotated[Actor, Depends(_in_person)]
+ProfileReader = Annotated[Actor, Depends(_reading_profile)]
 
 
-def requires(*permissions: Permission) -> Callable[[Actor], Awaitable[Actor]]:
-    """A dependency that lets through whoever has one of the permissions; 403 for the rest."""
+def requires(*permissions: Permission, to_apps: bool = True) -> Callable[[Actor], Awaitable[Actor]]:
+    """A dependency that lets through whoever has one of the permissions; 403 for the rest. Not `to_apps`: only who has
+    logged in themselves, whatever an app's scopes name."""
 
-    async def check(actor: AnyActor) -> Actor:
+    async def check(actor: AnyClient) -> Actor:
+        if actor.client_id and not to_apps:
+            raise Forbidden(NOT_FOR_APPS)
         if not any(actor.may(permission) for permission in permissions):
-            raise Forbidden
+            raise Forbidden(NOT_IN_SCOPE if actor.client_id else None)
         return actor
 
     return check

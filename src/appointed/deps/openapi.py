@@ -104,9 +104,12 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _implied(operation: dict[str, Any]) -> Iterator[type[AppError]]:
     """What can be wrong with any request that has such parts."""
     parameters = operation.get("parameters", [])
-    if "requestBody" in operation:
-        yield from (Malformed, BodyTooLarge)
-    if "requestBody" in operation or parameters:
+    if "application/json" in operation["responses"].get("400", {}).get("content", {}):
+        # RFC 6749 has words of its own for what is wrong with a form.
+        yield BodyTooLarge
+    elif "requestBody" in operation:
+        yield from (Malformed, BodyTooLarge, Invalid)
+    elif parameters:
         yield Invalid
     if operation.get("security"):
         yield InvalidToken

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import ColumnElement, delete, or_, select, tuple_
 
 from appointed import audit
+from appointed.accounts.client_models import AuthorizationCode, UsedAssertion
 from appointed.accounts.models import AccountLink, LoginFailure, LoginSession
 from appointed.accounts.rules import FORGOTTEN_AFTER
 from appointed.availability.rules import tick_of
@@ -25,6 +26,7 @@ EVERY = timedelta(hours=1)
 DONE_KEPT = timedelta(days=30)
 SESSIONS_KEPT = timedelta(days=30)
 LINKS_KEPT = timedelta(days=1)
+CODES_KEPT = timedelta(days=1)
 TICKS_KEPT = timedelta(days=2)
 BATCH = 500
 MOST_BATCHES = 40
@@ -61,6 +63,8 @@ def _stale(now: datetime) -> list[tuple[Any, ColumnElement[bool]]]:
         (BusyTick, BusyTick.tick < tick_of(now - TICKS_KEPT)),
         (StoredAnswer, StoredAnswer.expires_at <= now),
         (AccountLink, AccountLink.expires_at <= now - LINKS_KEPT),
+        (AuthorizationCode, AuthorizationCode.expires_at <= now - CODES_KEPT),
+        (UsedAssertion, UsedAssertion.expires_at <= now),
         (LoginFailure, LoginFailure.last_failed_at <= now - FORGOTTEN_AFTER),
         (LoginSession, or_(LoginSession.ended_at < sessions_end, LoginSession.expires_at < sessions_end)),
     ]

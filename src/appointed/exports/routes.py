@@ -26,7 +26,7 @@ NOT_IN_IT = "Medical records that are not signed yet or were retracted, and what
 NOT_READ = "Medical records, and who did what: whoever asked for this archive may not read them"
 Exporter = Annotated[
     Actor,
-    Depends(requires(Permission.PATIENTS_OWN, Permission.PATIENTS_EXPORT)),
+    Depends(requires(Permission.PATIENTS_OWN, Permission.PATIENTS_EXPORT, to_apps=False)),
 ]
 
 

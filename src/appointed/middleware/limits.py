@@ -20,6 +20,8 @@ UNCOUNTED = "/health/"
 BY_ROUTE = {
     "POST /auth/login": "login",
     "POST /auth/refresh": "refresh",
+    "POST /auth/token": "refresh",
+    "POST /auth/revoke": "refresh",
     "POST /patients/new-patient": "registration",
     "POST /patients/join": "registration",
 }

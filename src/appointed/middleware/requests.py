@@ -53,7 +53,7 @@ class RequestLog:
             await send(message)
 
         # Who it is turns out on the way; whoever it was before must not stay.
-        with structlog.contextvars.bound_contextvars(request_id=request_id, actor_id=None):
+        with structlog.contextvars.bound_contextvars(request_id=request_id, actor_id=None, client_id=None):
             try:
                 await self.app(scope, receive, send_with_id)
             finally:

@@ -17,7 +17,7 @@ from .schemas import AccessRead
 
 router = APIRouter(prefix="/patients", tags=["patients"], route_class=RetryingRoute)
 
-Self = Annotated[Actor, Depends(requires(Permission.PATIENTS_OWN))]
+Self = Annotated[Actor, Depends(requires(Permission.PATIENTS_OWN, to_apps=False))]
 
 
 @router.get("/{patient_id}/accesses", responses=refusals(Unauthenticated, Forbidden, NotFound))

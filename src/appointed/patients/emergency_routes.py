@@ -30,7 +30,7 @@ from .models import EmergencyAccess
 router = APIRouter(prefix="/emergency-accesses", tags=["emergency access"], route_class=RetryingRoute)
 
 Doctor = Annotated[Actor, Depends(requires(Permission.RECORDS_EMERGENCY))]
-Auditor = Annotated[Actor, Depends(requires(Permission.AUDIT_READ))]
+Auditor = Annotated[Actor, Depends(requires(Permission.AUDIT_READ, to_apps=False))]
 
 
 @router.post(

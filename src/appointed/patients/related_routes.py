@@ -29,9 +29,9 @@ from .schemas import LookedAfterRead, RelatedPersonCreate, RelatedPersonRead, Re
 
 router = APIRouter(prefix="/patients", tags=["related people"], route_class=RetryingRoute)
 
-Somebody = Annotated[Actor, Depends(requires(Permission.PATIENTS_OWN, Permission.PATIENTS_ALL))]
-Self = Annotated[Actor, Depends(requires(Permission.PATIENTS_OWN))]
-Desk = Annotated[Actor, Depends(requires(Permission.PATIENTS_REGISTER))]
+Somebody = Annotated[Actor, Depends(requires(Permission.PATIENTS_OWN, Permission.PATIENTS_ALL, to_apps=False))]
+Self = Annotated[Actor, Depends(requires(Permission.PATIENTS_OWN, to_apps=False))]
+Desk = Annotated[Actor, Depends(requires(Permission.PATIENTS_REGISTER, to_apps=False))]
 REFUSED = (Unauthenticated, Forbidden, NotFound)
 
 

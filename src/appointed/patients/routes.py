@@ -47,8 +47,9 @@ from .schemas import (
 router = APIRouter(prefix="/patients", tags=["patients"], route_class=RetryingRoute)
 
 Finder = Annotated[Actor, Depends(requires(Permission.PATIENTS_FIND))]
-Registrar = Annotated[Actor, Depends(requires(Permission.PATIENTS_REGISTER))]
+Registrar = Annotated[Actor, Depends(requires(Permission.PATIENTS_REGISTER, to_apps=False))]
 Self = Annotated[Actor, Depends(requires(Permission.PATIENTS_OWN))]
+Changer = Annotated[Actor, Depends(requires(Permission.PATIENTS_CHANGE))]
 Reader = Annotated[
     Actor,
     Depends(requires(Permission.PATIENTS_OWN, Permission.PATIENTS_TREATED, Permission.PATIENTS_VISITING,
@@ -99,7 +100,9 @@ async def read_own_patient(actor: Self, session: ReadSessionDep, clock: ClockDep
 
 
 @router.patch("/me", responses=refusals(Unauthenticated, Forbidden, NotFound))
-async def change_own_patient(body: PatientUpdate, actor: Self, session: SessionDep, clock: ClockDep) -> PatientRead:
+async def change_own_patient(
+    body: PatientUpdate, actor: Self, _changer: Changer, session: SessionDep, clock: ClockDep
+) -> PatientRead:
     """Change the profile of the patient who is logged in."""
     own = await queries.find_own(session, actor.user_id)
     if own is None:

@@ -22,6 +22,7 @@ router = APIRouter(route_class=RetryingRoute)
 DoctorChanger = Annotated[Actor, Depends(requires(Permission.DOCTORS_MANAGE, Permission.DOCTORS_CHANGE_OWN))]
 DoctorManager = Annotated[Actor, Depends(requires(Permission.DOCTORS_MANAGE))]
 PatientChanger = Annotated[Actor, Depends(requires(Permission.PATIENTS_CHANGE))]
+PatientRemover = Annotated[Actor, Depends(requires(Permission.PATIENTS_CHANGE, to_apps=False))]
 CHANGING = refusals(Unauthenticated, Forbidden, NotFound)
 REFUSALS = refusals(Unauthenticated, Forbidden, NotFound, VisitsAffected)
 
@@ -54,7 +55,7 @@ async def deactivate_doctor(
 
 @router.delete("/patients/{patient_id}", tags=["patients"], response_model=AffectedRead, responses=REFUSALS)
 async def deactivate_patient(
-    patient_id: UUID, actor: PatientChanger, session: SessionDep, clock: ClockDep, visits: Visits = None,
+    patient_id: UUID, actor: PatientRemover, session: SessionDep, clock: ClockDep, visits: Visits = None,
     body: Withdrawal | None = None, dry_run: DryRun = False,
 ) -> Response:  # fmt: skip
     """Deactivate a patient; 409 `visits_affected` if visits are booked, unless `visits` says what to do."""

@@ -1,0 +1,1 @@
+"""OAuth 2: apps that act for somebody, and machines that act for themselves."""
