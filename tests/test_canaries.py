@@ -55,6 +55,7 @@ KEPT = {
     "rooms": {"name": "name", "kind": "kind"},
     "visit_types": {"name": "name", "instructions": "instructions", "room_kind": "room_kind"},
     "group_sessions": {"title": "title"},
+    "oauth_clients": {"name": "name"},
 }  # fmt: skip
 HEADERS = ("user-agent", "referer", "accept-language", "cookie", "x-request-id", "x-forwarded-for", "forwarded",
            "origin", "x-anything")  # fmt: skip

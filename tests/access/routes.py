@@ -4,6 +4,9 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
 
+# What RFC 6749 and RFC 7009 say how to ask, and how to refuse.
+FORMS = frozenset({"POST /auth/token", "POST /auth/revoke"})
+
 
 def routes_of(app: FastAPI) -> list[str]:
     """As `GET /patients/{patient_id}`; what serves the files of a folder is `GET /folder/{path}`."""

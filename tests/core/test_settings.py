@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from appointed.commands import keys_app
 from appointed.core.crypto import key_id_of
 from appointed.core.settings import Settings
+from appointed.core.signing import hmac_key, keys_in, new_pem
 
 SECRET_KEY = "s" * 32
 DATA_KEY = base64.b64encode(b"d" * 32).decode()
@@ -292,3 +296,79 @@ def test_a_file_is_read_and_the_environment_wins_over_it(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SMTP_PORT", "587")
     assert (Settings().clinic_name, Settings().smtp_port) == ("Hill", 587)
+
+
+# --- keys that sign tokens -------------------------------------------------------------------------------------------
+
+
+def test_development_makes_its_own_token_key_once_and_keeps_it(tmp_path: Path) -> None:
+    given = {"var_dir": tmp_path, "token_algorithm": "EdDSA"}
+    first, again = settings(**given).signing_keys.current, settings(**given).signing_keys.current
+    assert (first.algorithm, first.key_id) == ("EdDSA", again.key_id)
+    assert stat.S_IMODE((tmp_path / "token_key.pem").stat().st_mode) == 0o600
+
+
+def test_production_is_given_its_token_key(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="TOKEN_KEY_FILE must be set"):
+        production(token_algorithm="EdDSA")
+    file = tmp_path / "token.pem"
+    file.write_text(new_pem())
+    assert production(token_algorithm="EdDSA", token_key_file=file).signing_keys.current.key_id == (
+        keys_in(file.read_text())[0].key_id
+    )
+
+
+def test_tokens_of_older_keys_are_still_verified(tmp_path: Path) -> None:
+    file = tmp_path / "older.pem"
+    file.write_text(new_pem() + new_pem())
+    keys = settings(old_secret_keys=f"{'t' * 32}, {'u' * 32}", old_token_keys_file=file).signing_keys
+    wanted = [hmac_key("t" * 32), hmac_key("u" * 32), *keys_in(file.read_text()), hmac_key(SECRET_KEY)]
+    assert list(keys.by_id) == [key.key_id for key in wanted]
+    assert keys.current.key_id == hmac_key(SECRET_KEY).key_id
+
+
+def public_pem() -> str:
+    key = keys_in(new_pem())[0].verifying
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("token_key_file", None, "TOKEN_KEY_FILE cannot be read"),
+        ("token_key_file", b"secret", "TOKEN_KEY_FILE must hold Ed25519 keys in PEM and nothing else"),
+        ("token_key_file", b"\xff\xfe", "TOKEN_KEY_FILE must be a text"),
+        ("token_key_file", public_pem().encode(), "TOKEN_KEY_FILE must hold one private key"),
+        ("token_key_file", (new_pem() + new_pem()).encode(), "TOKEN_KEY_FILE must hold one private key"),
+        ("old_token_keys_file", None, "OLD_TOKEN_KEYS_FILE cannot be read"),
+        ("old_token_keys_file", b"", "OLD_TOKEN_KEYS_FILE must hold Ed25519 keys"),
+    ],
+)
+def test_a_token_key_that_is_none_is_named_at_the_start(
+    name: str, content: bytes | None, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "key.pem"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ValidationError, match=said) as refused:
+        settings(var_dir=tmp_path, token_algorithm="EdDSA", **{name: file})
+    assert "secret" not in str(refused.value)
+
+
+def test_there_are_two_ways_to_sign() -> None:
+    for algorithm in ("none", "HS512", "RS256", "eddsa"):
+        with pytest.raises(ValidationError, match="HS256"):
+            settings(token_algorithm=algorithm)
+
+
+def test_the_command_makes_a_key_for_tokens_and_never_overwrites_one(tmp_path: Path) -> None:
+    file, runner = tmp_path / "token.pem", CliRunner()
+    made = runner.invoke(keys_app, ["token", str(file)])
+    assert (made.exit_code, keys_in(file.read_text())[0].key_id in made.output) == (0, True)
+    assert settings(token_algorithm="EdDSA", token_key_file=file).signing_keys.current.signing
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    before = file.read_text()
+    assert runner.invoke(keys_app, ["token", str(file)]).exit_code == 1
+    assert runner.invoke(keys_app, ["token", str(tmp_path / "no" / "folder")]).exit_code == 1
+    assert file.read_text() == before
+    assert "PRIVATE" not in made.output

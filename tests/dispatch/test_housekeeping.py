@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
+from appointed.accounts.client_models import AuthorizationCode, UsedAssertion
 from appointed.accounts.models import LoginSession
 from appointed.core.db import Database, transaction
 from appointed.core.idempotency import StoredAnswer
@@ -99,6 +100,25 @@ async def test_answers_and_logins_go_when_they_are_of_no_more_use(
     assert (gone["idempotency_keys"], gone["login_sessions"]) == (1, 2)
     assert await kept(context.database, StoredAnswer.key_hash) == [bytes([2] * 32)]
     assert set(hashes[3:]) <= set(await kept(context.database, LoginSession.refresh_hash))
+
+
+async def test_codes_go_after_a_day_and_assertions_when_they_are_good_no_more(
+    context: Context, clinic: Clinic, clock: FixedClock
+) -> None:
+    app, user, now = await clinic.app(), (await clinic.patient()).user_id, clock.now()
+    code = {"client_id": app.id, "user_id": user, "redirect_uri": "https://app.example.org", "challenge": "x" * 43,
+            "scope": "profile", "created_at": now}  # fmt: skip
+    hashes, moment = [bytes([number] * 32) for number in range(2)], timedelta(microseconds=1)
+    await put(context.database, AuthorizationCode,
+              *(code | {"code_hash": each, "expires_at": end}
+                for each, end in zip(hashes, (now - DAY, now - DAY + moment), strict=True)))  # fmt: skip
+    await put(context.database, UsedAssertion,
+              *({"client_id": app.id, "jti_hash": each, "expires_at": end}
+                for each, end in zip(hashes, (now, now + moment), strict=True)))  # fmt: skip
+    gone = await tidy(context)
+    assert (gone["oauth_codes"], gone["oauth_assertions"]) == (1, 1)
+    assert await kept(context.database, AuthorizationCode.code_hash) == hashes[1:]
+    assert await kept(context.database, UsedAssertion.jti_hash) == hashes[1:]
 
 
 async def test_tidying_again_finds_nothing(context: Context, clock: FixedClock) -> None:

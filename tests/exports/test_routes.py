@@ -29,6 +29,8 @@ NOT_IN_IT = {
     "group_sessions": "of everybody who takes part",
     "resources": "an id",
     "covers": "of doctors",
+    "oauth_clients": "apps and machines; of those with a user of their own, nobody is a patient",
+    "oauth_codes": "what an app trades for a session, good for a minute and once",
     "account_links": "what stands in mails, good for a while and once",
     "emergency_accesses": "that one was opened is in the trail; its reason and what auditors found are the auditors'",
 }

@@ -90,6 +90,8 @@ def _complete(document: dict[str, Any]) -> None:
     own = Problem.model_json_schema(ref_template=REF)
     schemas |= own.pop("$defs") | {Problem.__name__: own}
     for operation in _operations(document):
+        if _is_oauth(operation):
+            operation["responses"].pop("422", None)
         for error in _implied(operation):
             _add(operation["responses"], str(error.kind.value), error)
         for content in operation.get("requestBody", {}).get("content", {}).values():
@@ -101,11 +103,15 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from path.values()
 
 
+def _is_oauth(operation: dict[str, Any]) -> bool:
+    """Whether what is wrong with its form is said in the words of RFC 6749, under one status."""
+    return "application/json" in operation["responses"].get("400", {}).get("content", {})
+
+
 def _implied(operation: dict[str, Any]) -> Iterator[type[AppError]]:
     """What can be wrong with any request that has such parts."""
     parameters = operation.get("parameters", [])
-    if "application/json" in operation["responses"].get("400", {}).get("content", {}):
-        # RFC 6749 has words of its own for what is wrong with a form.
+    if _is_oauth(operation):
         yield BodyTooLarge
     elif "requestBody" in operation:
         yield from (Malformed, BodyTooLarge, Invalid)

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from appointed.core.text import check_text
 
@@ -51,6 +51,8 @@ class Revoked(BaseModel):
 class AuthorizeCreate(BaseModel):
     """What stands in the address that an app sends its user to (RFC 6749 section 4.1.1, RFC 7636), and the answer."""
 
+    model_config = ConfigDict(extra="forbid")
+
     client_id: UUID = Field(examples=["019b2f4e-7c1a-7000-8000-000000000005"])
     redirect_uri: Word = Field(examples=["https://app.example.org/callback"])
     response_type: Word = Field(examples=["code"])
@@ -58,7 +60,7 @@ class AuthorizeCreate(BaseModel):
     state: Word | None = Field(None, examples=["xyz"])
     code_challenge: Word = Field("", examples=[CHALLENGE])
     code_challenge_method: Word = Field("", examples=["S256"])
-    is_allowed: bool = Field(description="What the user says to what is asked for.")
+    is_allowed: bool = Field(description="What the user says to what is asked for.", examples=[True])
 
 
 class RedirectRead(BaseModel):
