@@ -101,6 +101,21 @@ async def test_its_token_lasts_a_quarter_of_an_hour_and_nothing_renews_it(
     assert (await client.get("/auth/me", headers=headers)).status_code == 401
 
 
+async def test_a_machine_is_not_the_last_administrator(
+    client: httpx.AsyncClient, clinic: Clinic, machine: OAuthClient, sqlite_database: object
+) -> None:
+    admin, other = [await clinic.staff(Role.ADMIN) for _ in range(2)]
+    others = [user for user in (await client.get("/users?role=admin", headers=dict(admin.headers))).json()["items"]
+              if user["id"] != str(admin.user_id)]  # fmt: skip
+    roles = await client.patch(f"/users/{machine.user_id}", json={"roles": ["admin"]}, headers=dict(admin.headers))
+    assert roles.status_code == 200
+    assert str(other.user_id) in [user["id"] for user in others]
+    for user in others:
+        assert (await client.delete(f"/users/{user['id']}", headers=dict(admin.headers))).status_code == 204
+    last = await client.delete(f"/users/{admin.user_id}", headers=dict(admin.headers))
+    assert last.json()["code"] == "last_administrator"
+
+
 async def test_nobody_logs_in_as_a_machine(
     client: httpx.AsyncClient, clinic: Clinic, machine: OAuthClient, sqlite_database: object
 ) -> None:
@@ -181,6 +196,7 @@ async def test_what_is_signed_by_another_key_or_in_another_way_is_no_proof(
     missing = [{"grant_type": "client_credentials"}, {"grant_type": "client_credentials", "client_id": str(machine.id)}]
     missing.append(form(assertion(KEY, machine.id, now)) | {"client_assertion_type": "password"})
     missing.append({"grant_type": "client_credentials", "client_id": str(machine.id), "client_secret": "x"})
+    missing.append(form(assertion(KEY, machine.id, now), client_id=str(other.id)))
     for sent in missing:
         check(await client.post("/auth/token", data=sent), 401, "invalid_client")
 

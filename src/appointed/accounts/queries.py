@@ -14,6 +14,7 @@ from appointed.core.paging import Page, page_of
 from .actor import Role
 from .client_models import OAuthClient
 from .models import LoginSession, User, UserRole
+from .rules import NO_PASSWORD
 from .tokens import AccessToken
 
 # Asked for every request, so put together once.
@@ -99,9 +100,7 @@ async def names_by_user(session: AsyncSession, user_ids: Collection[UUID]) -> di
 
 
 async def count_administrators(session: AsyncSession) -> int:
-    return (
-        await session.scalar(
-            select(func.count()).select_from(UserRole).join(User).where(UserRole.role == Role.ADMIN, User.is_active)
-        )
-        or 0
-    )
+    """Those who can log in: a machine with the role would be of no help."""
+    can_log_in = (User.is_active, User.password_hash != NO_PASSWORD)
+    are = select(func.count()).select_from(UserRole).join(User).where(UserRole.role == Role.ADMIN, *can_log_in)
+    return await session.scalar(are) or 0

@@ -8,6 +8,8 @@ FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 FORGOTTEN_AFTER = timedelta(days=1)
 _MOST_DOUBLINGS = 12
+# The hash of whoever has no password, such as a machine: it is the hash of none.
+NO_PASSWORD = "none"  # noqa: S105 - says that there is none
 
 
 def wait_after(failures: int) -> timedelta:

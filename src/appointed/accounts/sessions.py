@@ -115,9 +115,9 @@ async def end_of_client(session: AsyncSession, client_id: UUID, now: datetime, *
     living = [LoginSession.client_id == client_id, LoginSession.ended_at.is_(None)]
     if only:
         living.append(LoginSession.id == only)
-    else:
-        await _void_codes(session, AuthorizationCode.client_id == client_id, now)
     ended = await session.execute(update(LoginSession).where(*living).values(ended_at=now))
+    if not only:
+        await _void_codes(session, AuthorizationCode.client_id == client_id, now)
     return bool(ended.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has a row count
 
 

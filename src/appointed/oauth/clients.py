@@ -11,13 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appointed import accounts, audit
 from appointed.accounts.actor import Actor, Role
 from appointed.accounts.client_models import OAuthClient
+from appointed.accounts.rules import NO_PASSWORD
 from appointed.core.ids import new_id
 
 from . import queries
 from .rules import ClientKind
 
-# What no password fits, for it is no hash.
-NO_PASSWORD = "none"  # noqa: S105 - says that there is none
 # Nobody has this domain, ever (RFC 2606 section 2).
 MAILBOX = "{}@machines.invalid"
 

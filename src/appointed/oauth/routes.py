@@ -9,6 +9,7 @@ from appointed.core.errors import Forbidden, Unauthenticated
 from appointed.deps import AnyActor, ClockDep, RetryingRoute, SessionDep, SettingsDep, StateDep, refusals
 
 from . import authorizing, service
+from .assertions import issuer_of
 from .errors import InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, UnknownApp, UnsupportedGrantType
 from .forms import OAuthRoute, check_once, oauth_refusals
 from .schemas import JWT_BEARER, AuthorizeCreate, ClientForm, GrantRead, RedirectRead, Revoked, RevokeForm, TokenForm
@@ -68,9 +69,13 @@ async def _issued(desk: service.Desk, form: TokenForm, state: StateDep) -> servi
 
 
 def _assertion_of(form: ClientForm) -> str | None:
-    if form.client_assertion and form.client_assertion_type != JWT_BEARER:
+    """What a machine shows; if it also says who it is, it says the same there (RFC 7521 section 4.2)."""
+    shown = form.client_assertion
+    if shown and form.client_assertion_type != JWT_BEARER:
         raise InvalidClient
-    return form.client_assertion
+    if shown and form.client_id not in (None, issuer_of(shown)):
+        raise InvalidClient
+    return shown
 
 
 def _desk_of(state: StateDep) -> service.Desk:
