@@ -8,7 +8,7 @@ import httpx
 import jwt
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from appointed.accounts.actor import Role
 from appointed.accounts.client_models import OAuthClient
@@ -16,7 +16,9 @@ from appointed.accounts.models import LoginSession
 from appointed.accounts.scopes import Scope
 from appointed.app import create_app
 from appointed.audit.models import AuditEvent
+from appointed.core.db import transaction
 from appointed.core.settings import Settings
+from appointed.oauth import service
 
 from ..support.app import client_of
 from ..support.clock import FixedClock
@@ -263,6 +265,31 @@ async def test_every_process_turns_it_out_at_once(
                 assert (await other.get("/auth/me", headers=headers)).status_code == 401
                 assert (await ask(other, assertion(KEY, machine.id, clock.now()))).status_code == 200
     await elsewhere.state.appointed.database.dispose()
+
+
+async def test_a_session_that_was_opened_while_it_was_turned_out_is_of_no_use(
+    client: httpx.AsyncClient, clinic: Clinic, machine: OAuthClient, sqlite_database: object
+) -> None:
+    """The session is asked whether its machine is let in, not only whether somebody has ended it."""
+    given = (await ask(client, assertion(KEY, machine.id, clinic.clock.now()))).json()
+    headers = {"Authorization": f"Bearer {given['access_token']}"}
+    async with transaction(clinic.database.writes) as session:
+        await session.execute(update(OAuthClient).where(OAuthClient.id == machine.id).values(is_active=False))
+    assert (await client.get("/auth/me", headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize("ending", [given_keys, ended_for_a_while])
+async def test_what_was_shown_before_a_change_and_is_used_after_it_is_no_proof(
+    ending: Any, client: httpx.AsyncClient, clinic: Clinic, machine: OAuthClient, sqlite_database: object
+) -> None:
+    now, admin = clinic.clock.now(), dict((await clinic.staff(Role.ADMIN)).headers)
+    desk = service.Desk(clinic.database, clinic.tokens, clinic.clock, {ISSUER})
+    shown = [await service.shown_by(desk, assertion(KEY, machine.id, now, aud=ISSUER)) for _ in range(2)]
+    async with transaction(clinic.database.writes) as session:
+        assert await service.use(session, shown[0], now)
+    assert (await ending(client, machine, admin)).is_success
+    async with transaction(clinic.database.writes) as session:
+        assert await service.use(session, shown[1], now) is None
 
 
 async def test_a_machine_gives_its_token_up(
