@@ -39,6 +39,7 @@ from appointed.core.idempotency import Replayed
 from appointed.core.limits import Limiter
 from appointed.core.settings import Environment, Settings
 from appointed.deps import DocumentedApp, State, errors
+from appointed.deps.pages import LoginNeeded, show_login_needed
 from appointed.deps.state import Hint, state_of
 from appointed.doctors.cover_routes import router as covers
 from appointed.doctors.routes import router as doctors
@@ -54,6 +55,8 @@ from appointed.patients.routes import router as patients
 from appointed.records.routes import router as records
 from appointed.visit_types.routes import router as visit_types
 from appointed.web import pages
+from appointed.web.account_routes import router as account
+from appointed.web.login_routes import router as login
 from appointed.web.routes import router as web
 
 DESCRIPTION = "Healthcare appointment scheduling. Errors are RFC 9457 problem documents with a stable `code`."
@@ -85,6 +88,8 @@ ROUTERS = (
     rooms,
     visit_types,
     web,
+    login,
+    account,
 )
 
 
@@ -162,6 +167,7 @@ def _lifespan(work: BackgroundWork, owned: Database | None) -> Callable[[FastAPI
 def _add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(TimeRefused, _show_time_refused)
     app.add_exception_handler(AppError, errors.show_app_error)
+    app.add_exception_handler(LoginNeeded, show_login_needed)
     app.add_exception_handler(Replayed, errors.show_replayed)
     app.add_exception_handler(RequestValidationError, errors.show_invalid)
     app.add_exception_handler(HTTPException, errors.show_http_error)

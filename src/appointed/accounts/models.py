@@ -38,7 +38,10 @@ class UserRole(Base):
 
 
 class LoginSession(Base):
-    """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored."""
+    """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored.
+
+    That of a page has the hash of its cookie instead; `refreshed_at` is then when it was last used.
+    """
 
     __tablename__ = "login_sessions"
     __table_args__ = (Index("ix_login_sessions_user_id", "user_id"),)
@@ -47,6 +50,7 @@ class LoginSession(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     refresh_hash: Mapped[bytes] = mapped_column(Digest(), unique=True)
     generation: Mapped[int] = mapped_column(Integer, default=0)
+    is_cookie: Mapped[bool] = mapped_column(default=False)
     refreshed_at: Mapped[datetime | None]
     device: Mapped[str | None] = mapped_column(MachineString(40))
     created_at: Mapped[datetime]

@@ -73,7 +73,13 @@ async def _locked(session: AsyncSession, token: str, place: Place | None, now: d
     login: LoginSession | None = await session.scalar(
         select(LoginSession)
         .join(User, User.id == LoginSession.user_id)
-        .where(is_it, LoginSession.ended_at.is_(None), LoginSession.expires_at > now, User.is_active)
+        .where(
+            is_it,
+            LoginSession.is_cookie.is_(False),
+            LoginSession.ended_at.is_(None),
+            LoginSession.expires_at > now,
+            User.is_active,
+        )
         .with_for_update(of=LoginSession)
         .execution_options(populate_existing=True)
     )

@@ -1,8 +1,9 @@
 """Who is asking: the one place where roles become permissions."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
@@ -58,9 +59,14 @@ async def somebody(request: Request, token: Annotated[str | None, Depends(_beare
         names = await queries.roles_of(session, said, now)
     if names is None:
         raise InvalidToken
+    return enter(request, said.user_id, said.session_id, names, now)
+
+
+def enter(request: Request, user_id: UUID, session_id: UUID, names: Iterable[str], now: datetime) -> Actor:
+    """Who asks from now on: a user with the roles of these names, by whichever session they are known."""
     roles = frozenset(Role(name) for name in names)
     permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
-    actor = Actor(said.user_id, said.session_id, roles, permissions, today_of(state.settings, now))
+    actor = Actor(user_id, session_id, roles, permissions, today_of(state_of(request).settings, now))
     request.state.actor = actor
     logs.note_actor(actor.user_id)
     return actor

@@ -19,9 +19,11 @@ from .proxies import address_of
 UNCOUNTED = "/health/"
 BY_ROUTE = {
     "POST /auth/login": "login",
+    "POST /login": "login",
     "POST /auth/refresh": "refresh",
     "POST /patients/new-patient": "registration",
     "POST /patients/join": "registration",
+    "POST /account/password": "password",
 }
 # What else is done about logins is done with passwords, codes and the like; ending a session is not held up.
 ABOUT_PASSWORDS = "POST /auth/"
