@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,14 +14,17 @@ from sqlalchemy import event, select
 
 from appointed.accounts.actor import Role
 from appointed.accounts.models import LoginSession
+from appointed.audit.models import AuditEvent
 from appointed.core.db import Database
 from appointed.core.settings import Settings
 from appointed.deps.pages import own_path
+from appointed.health import warnings_about
 
 from ..access.requests import NEW_PASSWORD
 from ..support.browser import Browser
 from ..support.clock import FixedClock
 from ..support.factories import PASSWORD, Clinic, Person
+from ..support.fixtures import settings_of
 
 TO_LOGIN = "/login?next=%2Faccount"
 
@@ -226,6 +230,9 @@ async def test_a_wrong_login_is_told_at_the_fields_and_recorded(
         assert PASSWORD not in answer.text
         assert browser.hidden("/login")["next"] == "/account"
         assert not await is_in(browser)
+    async with sqlite_database.reads() as session:
+        failed = (await session.scalars(select(AuditEvent).where(AuditEvent.outcome == "invalid_credentials"))).all()
+    assert [(row.action, row.entity_id) for row in failed] == [("session.open", nurse.user_id), ("session.open", None)]
     answer = await browser.log_in("", "")
     assert (answer.status_code, answer.text.count('aria-invalid="true"')) == (422, 2)
     assert await rows_of(sqlite_database) == []
@@ -280,3 +287,10 @@ async def test_whoever_must_log_in_first_comes_back_with_what_they_asked(
     answer = await browser.log_in(nurse.email, path=to)
     assert answer.headers["location"] == "/account?done=login&x=a%20b"
     assert (await browser.open("/login?next=/account/password")).headers["location"] == "/account/password"
+
+
+@pytest.mark.parametrize(("url", "is_warned"), [("http://clinic.test", True), ("https://clinic.test", False)])
+def test_production_without_https_is_warned_of(url: str, is_warned: bool, tmp_path: Path) -> None:
+    set_up = settings_of(tmp_path, environment="production", public_url=url, bcrypt_cost=12)
+    assert bool([text for text in warnings_about(set_up) if "PUBLIC_URL" in text]) == is_warned
+    assert warnings_about(settings_of(tmp_path, public_url=url)) == []

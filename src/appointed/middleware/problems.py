@@ -51,7 +51,7 @@ def _is_problem(message: Message) -> bool:
 def _is_for_people(scope: Scope) -> bool:
     """Of what is no route's to answer, what it wants to be answered with says who asks: programs do not name HTML."""
     route = scope.get("route")
-    if isinstance(route, PageRoute) and scope["method"] in route.methods:
+    if isinstance(route, PageRoute) and scope["method"] in (route.methods or ()):
         return True
     is_nobodys = route is None or isinstance(route, PageRoute)
     return is_nobodys and "text/html" in Headers(scope=scope).get("accept", "")
