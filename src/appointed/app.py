@@ -47,6 +47,7 @@ from appointed.exports.routes import router as exports
 from appointed.health import router as health
 from appointed.locations.room_routes import router as rooms
 from appointed.locations.routes import router as places
+from appointed.metrics import router as metrics
 from appointed.middleware import edge
 from appointed.patients.access_routes import router as accesses
 from appointed.patients.emergency_routes import router as emergencies
@@ -123,6 +124,8 @@ def create_app(
     app.mount(pages.STATIC, pages.static_files(), name="static")
     if settings.api_docs:
         add_api_pages(app)
+    if settings.metrics_token:
+        app.include_router(metrics)
     _add_error_handlers(app)
     return app
 

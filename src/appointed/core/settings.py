@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     clinic_timezone: str = "UTC"
     public_url: str = "http://127.0.0.1:8000"
     api_docs: bool = True
+    metrics_token: SecretStr | None = Field(None, min_length=16)
     var_dir: Path = Path("var")
 
     database_url: SecretStr | None = None

@@ -58,7 +58,9 @@ def answer_of(error: AppError) -> Response:
 async def show_invalid(request: Request, error: Exception) -> Response:
     """Pydantic's complaints, as problem document with the fields that are at fault."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    return _answer(problem(422, Invalid.code, Invalid.detail, fields_of(error.errors())))
+    invalid = Invalid(fields=fields_of(error.errors()))
+    state_of(request).measures.refused(invalid)
+    return answer_of(invalid)
 
 
 async def show_http_error(request: Request, error: Exception) -> Response:
@@ -81,7 +83,8 @@ async def show_failure(request: Request, error: Exception) -> Response:
 
 
 async def is_recorded(request: Request, error: AppError) -> bool:
-    """Whether the refusal is in the trail, if it belongs there."""
+    """Whether the refusal is in the trail, if it belongs there. It is counted, too."""
+    state_of(request).measures.refused(error)
     actor: Actor | None = getattr(request.state, "actor", None)
     login = error if isinstance(error, FailedLogin) else None
     if login is None and (actor is None or (error.kind not in REFUSED and error.patient_id is None)):

@@ -46,7 +46,9 @@ class RateLimits:
         if wait is None:
             await self.app(scope, receive, send)
         else:
-            await answer_of(TooManyRequests(wait))(scope, receive, send)
+            error = TooManyRequests(wait)
+            scope["app"].state.appointed.measures.refused(error)
+            await answer_of(error)(scope, receive, send)
 
 
 async def _wait_of(scope: Scope) -> int | None:
