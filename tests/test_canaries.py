@@ -26,11 +26,13 @@ from structlog.typing import EventDict, WrappedLogger
 from appointed.core.db import Database, metadata
 from appointed.core.limits import Limiter
 from appointed.core.settings import Settings
+from appointed.metrics import exposition
 from appointed.worker import celery_app, hint
 
 from .access.matrix import ACCESS, Who, rows_of
 from .access.requests import PARAMETER, Ask, ask_of
 from .access.world import World, world_of
+from .support.browser import Browser
 from .support.databases import Backend
 from .support.factories import Clinic
 from .test_bad_text import Schema, bodies, laid, operations, ready, texts_in
@@ -119,6 +121,26 @@ class Walk:
     async def look_everywhere(self) -> None:
         for route, operation in operations(self.app):
             await self.look(route, [p["name"] for p in operation.get("parameters", []) if p["in"] == "query"])
+
+    async def use_pages(self) -> None:
+        """Forms that do not get far, and one that does; with a word wherever there is room for one."""
+        await self.world.enter(Who.NURSE)
+        browser = Browser(self.client)
+        said = {"email": "canarylogin@example.org", "password": "canarypassword", "next": "/canarynext"}
+        headers = {name: text for name, text in headers_of(self.world).items() if name not in ("cookie", "origin")}
+        await browser.open("/login?next=/canarynext%3Fcanary%3Dcanary&canaryquery=canary", **headers)
+        assert (await browser.send("/login", **said)).status_code == 422
+        assert (await browser.send("/login", **said, form_token="canarytoken")).status_code == 403
+        browser.jar["appointed"] = "canary" * 7 + "x"
+        assert (await browser.open("/account/canarypath?canary=canary", **headers)).status_code == 404
+        assert (await browser.open("/account?canary=canary", **headers)).status_code == 303
+        await browser.log_in(self.world.anybody.email)
+        await browser.open("/account/password")
+        wrong = await browser.send(
+            "/account/password", current_password="canarypassword", new_password="canarypassword 1"
+        )
+        assert wrong.status_code == 422
+        assert (await browser.post("/account/sessions/canarypath/end", {"canary": "canary"})).status_code == 403
 
     async def write(self, route: str, fields: list[tuple[Any, Schema]], *, is_form: bool) -> bool:
         ask = await ready(self.world, route)
@@ -249,6 +271,7 @@ async def test_what_people_write_is_found_only_where_it_is_meant_to_be(
     with log_lines() as lines:
         await break_registration(database, walk)
         await walk.write_everything()
+        await walk.use_pages()
         if backend.name == "sqlite":
             # What is refused before it reaches a database is refused alike.
             await walk.look_everywhere()
@@ -256,6 +279,9 @@ async def test_what_people_write_is_found_only_where_it_is_meant_to_be(
     assert walk.sent >= {"first_name", "email", "phone", "notes", "reason", "note", "password", "diagnoses.0.display"}
     assert any("request_failed" in line and "IntegrityError" in line for line in lines)
     assert [line for line in lines if words_in(line)] == []
+    shown = await exposition(walk.app.state.appointed)
+    assert (b"/medical-records/record/{record_id}" in shown, words_in(shown)) == (True, set())
+    assert set(re.findall(rb"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", shown)) == set()
     assert [record for record in caplog.records if words_in(f"{record.getMessage()} {record.exc_text}")] == []
     assert await in_redis(redis_url) == set()
     strays = {place: words - allowed(*place) for place, words in (await columns_of(database)).items()}

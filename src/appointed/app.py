@@ -39,6 +39,7 @@ from appointed.core.limits import Limiter
 from appointed.core.settings import Environment, Settings
 from appointed.core.signing import TokenAlgorithm
 from appointed.deps import DocumentedApp, State, errors
+from appointed.deps.pages import LoginNeeded, show_login_needed
 from appointed.deps.state import Hint, state_of
 from appointed.doctors.cover_routes import router as covers
 from appointed.doctors.routes import router as doctors
@@ -46,6 +47,7 @@ from appointed.exports.routes import router as exports
 from appointed.health import router as health
 from appointed.locations.room_routes import router as rooms
 from appointed.locations.routes import router as places
+from appointed.metrics import router as metrics
 from appointed.middleware import edge
 from appointed.oauth.client_routes import router as clients
 from appointed.oauth.metadata_routes import jwks
@@ -59,6 +61,8 @@ from appointed.patients.routes import router as patients
 from appointed.records.routes import router as records
 from appointed.visit_types.routes import router as visit_types
 from appointed.web import pages
+from appointed.web.account_routes import router as account
+from appointed.web.login_routes import router as login
 from appointed.web.routes import router as web
 
 DESCRIPTION = "Healthcare appointment scheduling. Errors are RFC 9457 problem documents with a stable `code`."
@@ -94,6 +98,8 @@ ROUTERS = (
     visit_types,
     metadata,
     web,
+    login,
+    account,
 )
 
 
@@ -129,6 +135,8 @@ def create_app(
     app.mount(pages.STATIC, pages.static_files(), name="static")
     if settings.api_docs:
         add_api_pages(app)
+    if settings.metrics_token:
+        app.include_router(metrics)
     _add_error_handlers(app)
     return app
 
@@ -173,6 +181,7 @@ def _lifespan(work: BackgroundWork, owned: Database | None) -> Callable[[FastAPI
 def _add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(TimeRefused, _show_time_refused)
     app.add_exception_handler(AppError, errors.show_app_error)
+    app.add_exception_handler(LoginNeeded, show_login_needed)
     app.add_exception_handler(Replayed, errors.show_replayed)
     app.add_exception_handler(RequestValidationError, errors.show_invalid)
     app.add_exception_handler(HTTPException, errors.show_http_error)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from appointed import audit, migrations
 from appointed.core import outbox
 from appointed.core.limits import Counting
-from appointed.core.settings import Settings
+from appointed.core.settings import Environment, Settings
 from appointed.deps import StateDep
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -65,5 +65,9 @@ async def read_readiness(state: StateDep, response: Response) -> Readiness:
 
 def warnings_about(settings: Settings) -> list[str]:
     """What is set by half."""
-    missing = settings.missing_for_mail
-    return [f"Mails stay in {settings.var_dir / 'mail'}: {missing} is not set."] if missing else []
+    warnings = []
+    if missing := settings.missing_for_mail:
+        warnings.append(f"Mails stay in {settings.var_dir / 'mail'}: {missing} is not set.")
+    if settings.environment is Environment.PRODUCTION and not settings.is_https:
+        warnings.append("Logins of the pages go over the network unprotected: PUBLIC_URL does not begin with https.")
+    return warnings

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -66,7 +67,7 @@ async def _late_to_lock(backend: Backend, vault: Vault) -> AsyncIterator[Databas
         if re.match("INSERT|UPDATE|DELETE", statement) and not driver.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    info = {"vault": vault, "is_reading": False}
+    info = {"vault": vault, "is_reading": False, "tally": Counter()}
     with heard(engine, "before_cursor_execute", begin):
         try:
             writes = async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False, info=info)

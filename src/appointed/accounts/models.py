@@ -38,8 +38,11 @@ class UserRole(Base):
 
 
 class LoginSession(Base):
-    """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored. With a
-    `client_id` it is that app's or machine's, for what `scope` names."""
+    """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored.
+
+    That of a page has the hash of its cookie instead; `refreshed_at` is then when it was last used. With a
+    `client_id` the session is that app's or machine's, for what `scope` names.
+    """
 
     __tablename__ = "login_sessions"
     __table_args__ = (Index("ix_login_sessions_user_id", "user_id"),)
@@ -48,6 +51,7 @@ class LoginSession(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     refresh_hash: Mapped[bytes] = mapped_column(Digest(), unique=True)
     generation: Mapped[int] = mapped_column(Integer, default=0)
+    is_cookie: Mapped[bool] = mapped_column(default=False)
     refreshed_at: Mapped[datetime | None]
     device: Mapped[str | None] = mapped_column(MachineString(40))
     created_at: Mapped[datetime]

@@ -28,6 +28,7 @@ _ROLES = (
         User.id == bindparam("user"),
         User.is_active,
         LoginSession.id == bindparam("login"),
+        LoginSession.is_cookie.is_(False),
         LoginSession.ended_at.is_(None),
         LoginSession.expires_at > bindparam("now"),
         or_(LoginSession.client_id.is_(None), OAuthClient.is_active),
@@ -63,15 +64,17 @@ async def is_verified(session: AsyncSession, user_id: UUID) -> bool:
 
 
 async def living_sessions(
-    session: AsyncSession, user_id: UUID, *, idle: timedelta | None, now: datetime, limit: int, cursor: str | None
-) -> Page[LoginSession]:
+    session: AsyncSession, user_id: UUID, *, idle: timedelta | None, page_idle: timedelta, now: datetime, limit: int,
+    cursor: str | None,
+) -> Page[LoginSession]:  # fmt: skip
     """Where the user is logged in, the oldest first."""
     used_at = func.coalesce(LoginSession.refreshed_at, LoginSession.created_at)
     query = select(LoginSession).where(
-        LoginSession.user_id == user_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > now
-    )
+        LoginSession.user_id == user_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > now,
+        or_(LoginSession.is_cookie.is_(False), used_at > now - page_idle),
+    )  # fmt: skip
     if idle is not None:
-        query = query.where(used_at > now - idle)
+        query = query.where(or_(LoginSession.is_cookie, used_at > now - idle))
     return await page_of(session, query, [LoginSession.id], limit=limit, cursor=cursor)
 
 

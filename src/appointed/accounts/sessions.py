@@ -91,11 +91,17 @@ async def _locked(
     login: LoginSession | None = await session.scalar(
         select(LoginSession)
         .join(User, User.id == LoginSession.user_id)
-        .where(is_it, LoginSession.ended_at.is_(None), LoginSession.expires_at > now, User.is_active,
-               LoginSession.client_id.is_(None) if client_id is None else LoginSession.client_id == client_id)
+        .where(
+            is_it,
+            LoginSession.is_cookie.is_(False),
+            LoginSession.ended_at.is_(None),
+            LoginSession.expires_at > now,
+            User.is_active,
+            LoginSession.client_id.is_(None) if client_id is None else LoginSession.client_id == client_id,
+        )
         .with_for_update(of=LoginSession)
         .execution_options(populate_existing=True)
-    )  # fmt: skip
+    )
     return login
 
 

@@ -61,6 +61,12 @@ async def oldest_unsealed(session: AsyncSession) -> datetime | None:
     return made_at(rows[0][0]) if rows else None
 
 
+async def sealed_up_to(session: AsyncSession) -> int:
+    """The number of the last seal; 0 before the first."""
+    last = await last_link(session)
+    return last.seq if last else 0
+
+
 async def last_link(session: AsyncSession) -> Link | None:
     query = select(AuditSeal.seq, AuditSeal.event_id, AuditSeal.hash).order_by(AuditSeal.seq.desc()).limit(1)
     row = (await session.execute(query)).one_or_none()

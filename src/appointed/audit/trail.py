@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.core import batch, logs
 from appointed.core.crypto import Vault
-from appointed.core.db import Sessions, is_reading, transaction, vault_of
+from appointed.core.db import Sessions, is_reading, note, transaction, vault_of
 from appointed.core.ids import new_id
 
 from .models import AuditEvent
@@ -58,7 +58,7 @@ def record(
     if is_reading(session):
         session.info.setdefault("looks", []).append(row)
     else:
-        batch.put(session, AuditEvent.__table__, [row])
+        _put(session, [row])
 
 
 async def write_looks(session: AsyncSession, writes: Sessions) -> None:
@@ -66,7 +66,13 @@ async def write_looks(session: AsyncSession, writes: Sessions) -> None:
     looks = session.info.pop("looks", None)
     if looks:
         async with transaction(writes) as writing:
-            batch.put(writing, AuditEvent.__table__, looks)
+            _put(writing, looks)
+
+
+def _put(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
+    batch.put(session, AuditEvent.__table__, rows)
+    for row in rows:
+        note(session, row["action"], row["outcome"])
 
 
 def signature(vault: Vault, row: Mapping[str, Any]) -> bytes:

@@ -130,7 +130,8 @@ async def list_logins(
 ) -> PageOf[SessionRead]:
     """Where one is logged in, the oldest login first."""
     page = await queries.living_sessions(session, actor.user_id, idle=state.settings.session_idle,
-                                         now=state.clock.now(), limit=limit, cursor=cursor)  # fmt: skip
+                                         page_idle=state.settings.page_idle, now=state.clock.now(), limit=limit,
+                                         cursor=cursor)  # fmt: skip
     items = [SessionRead.of(each, is_current=each.id == actor.session_id) for each in page.items]
     return PageOf(items=items, next_cursor=page.next_cursor)
 

@@ -1,14 +1,15 @@
 """Logging in: passwords are checked outside of transactions, and whether they fit is settled in one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import accounts
-from appointed.accounts import attempts, links, queries
+from appointed.accounts import attempts, cookies, links, queries
 from appointed.accounts.actor import Actor
 from appointed.accounts.errors import InvalidCredentials, InvalidToken, LinkSpent, LockedOut, WrongPassword
 from appointed.accounts.models import User
@@ -22,6 +23,8 @@ from appointed.core.retry import run_again
 
 Hint = Callable[[Sequence[UUID]], None]
 Check = Callable[[User], None]
+T = TypeVar("T")
+LetIn = Callable[[AsyncSession, UUID, datetime], Awaitable[T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,37 @@ async def log_in(
 ) -> TokenPair:  # fmt: skip
     """`InvalidCredentials` for an unknown address, a wrong password and a disabled account alike, and `LockedOut` after
     too many of them. Opens its own transactions: a failure is counted, not rolled back."""
+
+    async def let_in(session: AsyncSession, user_id: UUID, now: datetime) -> TokenPair:
+        session_id, token = await accounts.open_session(session, user_id, lasting, now, device=device)
+        return _pair(tokens, user_id, session_id, token, now)
+
+    return await _log_in(database, hasher, let_in, email=email, password=password, clock=clock)
+
+
+async def log_in_page(
+    database: Database, hasher: Hasher, *, email: str, password: str, lasting: timedelta, device: str | None,
+    instead_of: UUID | None, clock: Clock,
+) -> str:  # fmt: skip
+    """The cookie of a new session of the pages, which replaces one that there was; refused as `log_in` is."""
+
+    async def let_in(session: AsyncSession, user_id: UUID, now: datetime) -> str:
+        return await cookies.open_session(session, user_id, lasting, now, device=device, instead_of=instead_of)
+
+    return await _log_in(database, hasher, let_in, email=email, password=password, clock=clock)
+
+
+async def _log_in(
+    database: Database, hasher: Hasher, let_in: LetIn[T], *, email: str, password: str, clock: Clock
+) -> T:  # fmt: skip
+    """What `let_in` makes of a user who showed their password, in the transaction that settles the try."""
     async with database.reads() as reading:
         user = await queries.find_by_email(reading, email)
     fits = await hasher.verify(password, user.password_hash if user else None)
     is_outdated = user is not None and fits and hasher.is_outdated(user.password_hash)
     new_hash = await hasher.hash(password) if is_outdated else None
 
-    async def settle() -> TokenPair | LockedOut | InvalidCredentials:
+    async def settle() -> T | LockedOut | InvalidCredentials:
         async with transaction(database.writes) as session:
             known = await _as_it_was(session, user) if user and fits else None
             wait = await attempts.settle(session, email, clock, is_right=known is not None)
@@ -54,14 +81,12 @@ async def log_in(
             if known is None:
                 return InvalidCredentials(user.id if user else None)
             known.password_hash = new_hash or known.password_hash
-            now = clock.now()
-            session_id, token = await accounts.open_session(session, known.id, lasting, now, device=device)
-        return _pair(tokens, known.id, session_id, token, now)
+            return await let_in(session, known.id, clock.now())
 
     settled = await run_again(settle)
-    if isinstance(settled, TokenPair):
-        return settled
-    raise settled
+    if isinstance(settled, LockedOut | InvalidCredentials):
+        raise settled
+    return settled
 
 
 async def _as_it_was(session: AsyncSession, user: User) -> User | None:

@@ -5,9 +5,10 @@ import logging
 import re
 import socket
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -46,6 +47,7 @@ POOL_TIMEOUT_SECONDS = 20
 logging.getLogger("asyncmy").setLevel(logging.ERROR)
 
 Sessions = async_sessionmaker[AsyncSession]
+Tally = Counter[tuple[str, ...]]
 
 
 class Base(DeclarativeBase):
@@ -55,11 +57,15 @@ class Base(DeclarativeBase):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """`reads` cannot write, `writes` holds its locks until commit. Both at READ COMMITTED or stricter."""
+    """`reads` cannot write, `writes` holds its locks until commit. Both at READ COMMITTED or stricter.
+
+    `tally` is how often this process has committed what was noted.
+    """
 
     reads: Sessions
     writes: Sessions
     engines: tuple[AsyncEngine, ...]
+    tally: Tally = field(default_factory=Counter)
 
     @property
     def dialect(self) -> str:
@@ -74,10 +80,12 @@ def connect(url: URL, vault: Vault, *, pool_size: int = 10) -> Database:
     """A database at `url`: at most `pool_size` connections for writing and as many for reading (SQLite: one writer)."""
     make = _connect_sqlite if url.get_backend_name() == "sqlite" else _connect_server
     reading, writing = make(url, pool_size)
+    tally: Tally = Counter()
     return Database(
         async_sessionmaker(reading, expire_on_commit=False, info={"vault": vault, "is_reading": True}),
-        async_sessionmaker(writing, expire_on_commit=False, info={"vault": vault, "is_reading": False}),
+        async_sessionmaker(writing, expire_on_commit=False, info={"vault": vault, "is_reading": False, "tally": tally}),
         (reading, writing),
+        tally,
     )
 
 
@@ -156,9 +164,16 @@ def _pragmas(*pragmas: str) -> Callable[[Any, object], None]:
 @asynccontextmanager
 async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     """Commit if the block succeeds, roll back if it raises. Nothing else commits."""
-    async with sessions() as session, session.begin():
-        yield session
-        await batch.flush(session)
+    async with sessions() as session:
+        async with session.begin():
+            yield session
+            await batch.flush(session)
+        session.info["tally"].update(session.info.get("noted", ()))
+
+
+def note(session: AsyncSession, *names: str) -> None:
+    """Count this once more when it is committed. The names are words of ours, and there are few of them."""
+    session.info.setdefault("noted", []).append(names)
 
 
 def is_retryable(error: BaseException) -> bool:

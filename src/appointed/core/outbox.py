@@ -75,6 +75,16 @@ async def count(session: AsyncSession, now: datetime) -> tuple[int, int]:
     return (await session.scalar(waiting)) or 0, (await session.scalar(dead)) or 0
 
 
+async def oldest_due(session: AsyncSession, now: datetime) -> datetime | None:
+    """Since when the message that waits longest could have been done."""
+    oldest: datetime | None = await session.scalar(
+        select(func.min(OutboxMessage.due_at)).where(
+            OutboxMessage.done_at.is_(None), OutboxMessage.dead_at.is_(None), OutboxMessage.due_at <= now
+        )
+    )
+    return oldest
+
+
 async def unfinished(session: AsyncSession, *, only_dead: bool, limit: int) -> Sequence[OutboxMessage]:
     """Messages that are waiting or were given up, oldest first."""
     query = select(OutboxMessage).where(OutboxMessage.done_at.is_(None))

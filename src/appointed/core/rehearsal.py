@@ -10,14 +10,14 @@ from . import batch
 
 @asynccontextmanager
 async def rehearsed(session: AsyncSession) -> AsyncIterator[None]:
-    """What the block writes, puts into the batch or publishes is undone when it ends; locks that it takes stay.
+    """What the block writes, puts into the batch, publishes or notes is undone when it ends; locks that it takes stay.
 
     Rows that it changed are expired: what is to be said of them is read inside the block.
     """
     await batch.flush(session)
-    published = list(session.info.get("published", []))
+    before = {name: list(session.info.get(name, [])) for name in ("published", "noted")}
     savepoint = await session.begin_nested()
     yield
     session.info.pop("batch", None)
-    session.info["published"] = published
+    session.info.update(before)
     await savepoint.rollback()

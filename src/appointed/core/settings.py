@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     clinic_timezone: str = "UTC"
     public_url: str = "http://127.0.0.1:8000"
     api_docs: bool = True
+    metrics_token: SecretStr | None = Field(None, min_length=16)
     var_dir: Path = Path("var")
 
     database_url: SecretStr | None = None
@@ -84,6 +85,8 @@ class Settings(BaseSettings):
     refresh_token_days: int = Field(30, ge=1, le=365)
     require_verified_email: bool = False
     session_idle_minutes: int | None = Field(None, ge=1)
+    page_idle_minutes: int = Field(30, ge=2, le=24 * 60)
+    page_session_hours: int = Field(12, ge=1, le=30 * 24)
     bcrypt_cost: int = Field(12, ge=4, le=16)
     admin_email: EmailStr | None = None
     admin_password: SecretStr | None = None
@@ -288,6 +291,21 @@ class Settings(BaseSettings):
     def session_idle(self) -> timedelta | None:
         """How long a session may go without being refreshed."""
         return timedelta(minutes=self.session_idle_minutes) if self.session_idle_minutes else None
+
+    @property
+    def page_idle(self) -> timedelta:
+        """How long a session of the pages may go without being used."""
+        return timedelta(minutes=self.page_idle_minutes)
+
+    @property
+    def page_lasting(self) -> timedelta:
+        """How long a session of the pages lasts, however often it is used."""
+        return timedelta(hours=self.page_session_hours)
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach the app by HTTPS, as far as `PUBLIC_URL` says."""
+        return self.public_url.lower().startswith("https://")
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,8 +1,10 @@
 """Who is asking: the one place where roles become permissions."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
@@ -11,6 +13,7 @@ from appointed.accounts import queries
 from appointed.accounts.actor import Actor, Permission, Role, Today
 from appointed.accounts.errors import InvalidToken
 from appointed.accounts.scopes import Scope, permitted_by
+from appointed.accounts.tokens import AccessToken
 from appointed.core import logs
 from appointed.core.ages import last_born
 from appointed.core.errors import Forbidden, Unauthenticated
@@ -61,13 +64,22 @@ async def somebody(request: Request, token: Annotated[str | None, Depends(_beare
         names = await queries.roles_of(session, said, now)
     if names is None:
         raise InvalidToken
+    return enter(request, said.user_id, said.session_id, names, now, said)
+
+
+def enter(
+    request: Request, user_id: UUID, session_id: UUID, names: Iterable[str], now: datetime,
+    said: AccessToken | None = None,
+) -> Actor:  # fmt: skip
+    """Who asks from now on: a user with the roles of these names, by whichever session they are known. By a token of an
+    app or a machine they may no more than its scopes name."""
     roles = frozenset(Role(name) for name in names)
     permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
-    if said.client_id:
-        permissions &= permitted_by(said.scopes)
+    actor = Actor(user_id, session_id, roles, permissions, today_of(state_of(request).settings, now))
+    if said and said.client_id:
+        actor = replace(actor, permissions=permissions & permitted_by(said.scopes), client_id=said.client_id,
+                        scopes=said.scopes)  # fmt: skip
         logs.note_client(said.client_id)
-    actor = Actor(said.user_id, said.session_id, roles, permissions, today_of(state.settings, now), said.client_id,
-                  said.scopes)  # fmt: skip
     request.state.actor = actor
     logs.note_actor(actor.user_id)
     return actor

@@ -45,20 +45,22 @@ async def show_app_error(request: Request, error: Exception) -> Response:
     if isinstance(known, Replayed):
         return await show_replayed(request, known)
     error = known
-    if not await _record(request, error):
+    if not await is_recorded(request, error):
         error = Unavailable("The refusal could not be recorded.")
     return answer_of(error)
 
 
 def answer_of(error: AppError) -> Response:
     """The refusal as a problem document."""
-    return _answer(problem_of(error), _headers(error))
+    return _answer(problem_of(error), headers_of(error))
 
 
 async def show_invalid(request: Request, error: Exception) -> Response:
     """Pydantic's complaints, as problem document with the fields that are at fault."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    return _answer(problem(422, Invalid.code, Invalid.detail, fields_of(error.errors())))
+    invalid = Invalid(fields=fields_of(error.errors()))
+    state_of(request).measures.refused(invalid)
+    return answer_of(invalid)
 
 
 async def show_http_error(request: Request, error: Exception) -> Response:
@@ -80,8 +82,9 @@ async def show_failure(request: Request, error: Exception) -> Response:
     return _answer(problem(500, "internal_error", "Something went wrong on our side. It has been noted."))
 
 
-async def _record(request: Request, error: AppError) -> bool:
-    """Whether the refusal is in the trail, if it belongs there."""
+async def is_recorded(request: Request, error: AppError) -> bool:
+    """Whether the refusal is in the trail, if it belongs there. It is counted, too."""
+    state_of(request).measures.refused(error)
     actor: Actor | None = getattr(request.state, "actor", None)
     login = error if isinstance(error, FailedLogin) else None
     if login is None and (actor is None or (error.kind not in REFUSED and error.patient_id is None)):
@@ -126,7 +129,7 @@ def _route_of(request: Request) -> str:
     return str(getattr(route, "path", "unrouted"))
 
 
-def _headers(error: AppError) -> dict[str, str]:
+def headers_of(error: AppError) -> dict[str, str]:
     if error.kind is Kind.UNAUTHENTICATED:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, LockedOut | TooManyRequests):

@@ -15,6 +15,7 @@ from appointed.core.retry import run_again
 
 from .auth import somebody
 from .idempotency import keep_answer, once_of
+from .repeated import Single
 
 WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Logging in and out is not repeated: what it answers is a secret of the moment.
@@ -48,9 +49,10 @@ class RetryingRoute(APIRoute):
         super().__init__(path, endpoint, methods=methods, dependencies=dependencies, **more)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        handle, single = super().get_route_handler(), Single.of(list(within(self.dependant)))
 
         async def handle_once(request: Request) -> Response:
+            await single.check(request)
             answer = await handle(request)
             await keep_answer(request, answer)
             return answer

@@ -1,7 +1,7 @@
 """What the application holds while it runs, as dependencies."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from appointed.accounts.tokens import Tokens
 from appointed.core.clock import Clock
 from appointed.core.db import Database
 from appointed.core.limits import Limiter
+from appointed.core.measuring import Measures
 from appointed.core.settings import Settings
 
 Hint = Callable[[Sequence[UUID]], None]
@@ -28,6 +29,7 @@ class State:
     tokens: Tokens
     hint: Hint
     limiter: Limiter
+    measures: Measures = field(default_factory=Measures)
 
 
 def state_of(request: Request) -> State:

@@ -19,11 +19,13 @@ from .proxies import address_of
 UNCOUNTED = "/health/"
 BY_ROUTE = {
     "POST /auth/login": "login",
+    "POST /login": "login",
     "POST /auth/refresh": "refresh",
     "POST /auth/token": "refresh",
     "POST /auth/revoke": "refresh",
     "POST /patients/new-patient": "registration",
     "POST /patients/join": "registration",
+    "POST /account/password": "password",
 }
 # What else is done about logins is done with passwords, codes and the like; ending a session is not held up.
 ABOUT_PASSWORDS = "POST /auth/"
@@ -46,7 +48,9 @@ class RateLimits:
         if wait is None:
             await self.app(scope, receive, send)
         else:
-            await answer_of(TooManyRequests(wait))(scope, receive, send)
+            error = TooManyRequests(wait)
+            scope["app"].state.appointed.measures.refused(error)
+            await answer_of(error)(scope, receive, send)
 
 
 async def _wait_of(scope: Scope) -> int | None:

@@ -1,6 +1,5 @@
 """Routes that speak RFC 6749: a form in, each parameter once, and refusals in the shape that its clients read."""
 
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -9,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from appointed.core.errors import TooManyRequests, Unavailable
+from appointed.core.errors import Invalid, TooManyRequests, Unavailable
 from appointed.core.problems import problem_of
 from appointed.deps import RetryingRoute, refusals
 
@@ -27,7 +26,7 @@ class OAuthRoute(RetryingRoute):
                 return await handle(request)
             except OAuthError as error:
                 return answer_of(error)
-            except RequestValidationError:
+            except (RequestValidationError, Invalid):
                 return answer_of(OAuthError())
             except HTTPException as error:
                 if error.status_code != 400:
@@ -40,13 +39,6 @@ class OAuthRoute(RetryingRoute):
 def answer_of(error: OAuthError) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if error.kind.value == 401 else None
     return JSONResponse(problem_of(error), error.kind.value, headers)
-
-
-async def check_once(request: Request) -> None:
-    """RFC 6749 section 3.2: no parameter twice."""
-    sent = Counter(name for name, _ in (await request.form()).multi_items())
-    if any(count > 1 for count in sent.values()):
-        raise OAuthError
 
 
 def oauth_refusals(*errors: type[OAuthError]) -> dict[int | str, dict[str, Any]]:

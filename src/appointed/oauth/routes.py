@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 
 from appointed.core.errors import Forbidden, Unauthenticated
 from appointed.deps import AnyActor, ClockDep, RetryingRoute, SessionDep, SettingsDep, StateDep, refusals
@@ -11,11 +11,10 @@ from appointed.deps import AnyActor, ClockDep, RetryingRoute, SessionDep, Settin
 from . import authorizing, service
 from .assertions import issuer_of
 from .errors import InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, UnknownApp, UnsupportedGrantType
-from .forms import OAuthRoute, check_once, oauth_refusals
+from .forms import OAuthRoute, oauth_refusals
 from .schemas import JWT_BEARER, AuthorizeCreate, ClientForm, GrantRead, RedirectRead, Revoked, RevokeForm, TokenForm
 
-router = APIRouter(prefix="/auth", tags=["apps and machines"], route_class=OAuthRoute,
-                   dependencies=[Depends(check_once)])  # fmt: skip
+router = APIRouter(prefix="/auth", tags=["apps and machines"], route_class=OAuthRoute)
 consent = APIRouter(prefix="/auth", tags=["apps and machines"], route_class=RetryingRoute)
 
 
