@@ -62,6 +62,7 @@ from appointed.records.routes import router as records
 from appointed.visit_types.routes import router as visit_types
 from appointed.web import pages
 from appointed.web.account_routes import router as account
+from appointed.web.consent_routes import router as consent_pages
 from appointed.web.login_routes import router as login
 from appointed.web.routes import router as web
 
@@ -100,6 +101,7 @@ ROUTERS = (
     web,
     login,
     account,
+    consent_pages,
 )
 
 

@@ -80,12 +80,12 @@ async def test_what_is_no_public_key_is_refused(key: Any, client: httpx.AsyncCli
 
 
 SAFE = ["https://app.example.org/cb", "https://app.example.org", "https://app.example.org:8443/cb?x=1&y=%20",
-        "http://127.0.0.1:8123/cb", "http://[::1]/cb", "com.example.app:/cb"]  # fmt: skip
+        "http://127.0.0.1:8123/cb", "com.example.app:/cb"]  # fmt: skip
 UNSAFE = ["http://app.example.org/cb", "https://*.example.org/cb", "https://app.example.org/cb#x", "/cb", "cb", "",
           "//app.example.org/cb", "javascript:alert(1)", "data:text/html,x", "https://u:p@app.example.org/", "app:/cb",
           "https://app.example.org/c b", "https://APP.example.org/", "https://app.example.org/\\evil", "http://localhost",
           "https://app.example.org/\r\nX: y", "https://app.example.org/\n", "https://" + "a" * 300,
-          "https://é.example/"]  # fmt: skip
+          "https://é.example/", "http://[::1]/cb", "http://127.0.0.1.evil.example/", "http://127.0.0.2/"]  # fmt: skip
 
 
 async def test_an_app_lives_at_an_address_that_nobody_else_can_take(

@@ -23,7 +23,7 @@ from ..access.matrix import Who
 from ..access.requests import NEW_PASSWORD, PARAMETER
 from ..access.routes import routes_of
 from ..access.world import World, contents_of, world_of
-from ..support.factories import PASSWORD, Clinic
+from ..support.factories import CALLBACK, CHALLENGE, PASSWORD, Clinic
 
 ORIGIN = "http://appointed.test"
 # `login` and `home` are redirects there; a star: what they ask for leaves a row in the trail.
@@ -36,9 +36,11 @@ POST /logout                         login left* left* left* left* left* left* l
 GET  /account                        login   200   200   200   200   200   200   200   200
 POST /account/sessions/{login_id}/end login done* 404* 404* 404* 404* 404* 404* 404*
 GET  /account/password               login   200   200   200   200   200   200   200   200
+GET  /auth/authorize                 login   400   400   400   400   400   400   400   400
+POST /auth/authorize/decide          login  app*  app*  app*  app*  app*  app*  app*  app*
 POST /account/password               login done* done* done* done* done* done* done* done*
 """
-PLACES = {"home": "/account", "left": "/login?left=1", "done": "/account?done="}
+PLACES = {"home": "/account", "left": "/login?left=1", "done": "/account?done=", "app": f"{CALLBACK}?code="}
 Form = Callable[[World], Awaitable[dict[str, str]]]
 
 
@@ -50,7 +52,13 @@ async def _password(_world: World) -> dict[str, str]:
     return {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
 
 
-FORMS: Mapping[str, Form] = {"POST /login": _login, "POST /account/password": _password}
+async def _decision(world: World) -> dict[str, str]:
+    app = await world.clinic.app()
+    return {"client_id": str(app.id), "redirect_uri": CALLBACK, "response_type": "code", "code_challenge": CHALLENGE,
+            "code_challenge_method": "S256", "decision": "allow"}  # fmt: skip
+
+
+FORMS: Mapping[str, Form] = {"POST /auth/authorize/decide": _decision, "POST /login": _login, "POST /account/password": _password}
 
 
 def rows() -> dict[str, dict[Who, str]]:

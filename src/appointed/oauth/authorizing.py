@@ -42,7 +42,7 @@ async def app_of(session: AsyncSession, asked: Asked) -> OAuthClient:
 def refusal_of(client: OAuthClient, asked: Asked) -> str | None:
     """The error that the app is told by a redirect (RFC 6749 section 4.1.2.1), if its request is no good."""
     if asked.response_type != "code":
-        return "unsupported_response_type"
+        return "unsupported_response_type" if asked.response_type else "invalid_request"
     if asked.code_challenge_method != "S256" or not is_challenge(asked.code_challenge):
         return "invalid_request"
     return None if granted(asked.scope, client.scope.split()) else "invalid_scope"

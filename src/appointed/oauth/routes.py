@@ -41,9 +41,8 @@ async def authorize_app(
     body: AuthorizeCreate, actor: AnyActor, session: SessionDep, settings: SettingsDep, clock: ClockDep
 ) -> RedirectRead:
     """Let an app act for oneself, or not. The answer says where to send the browser: with a code, or what is wrong."""
-    asked = authorizing.Asked(**body.model_dump(exclude={"is_allowed"}))
-    address = await authorizing.authorize(session, actor, asked, is_allowed=body.is_allowed, issuer=settings.issuer,
-                                          now=clock.now())  # fmt: skip
+    address = await authorizing.authorize(session, actor, body.asked(), is_allowed=body.is_allowed,
+                                          issuer=settings.issuer, now=clock.now())  # fmt: skip
     return RedirectRead(redirect_to=address)
 
 

@@ -7,6 +7,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from appointed.core.text import check_text
 
+from .authorizing import Asked
+
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 Word = Annotated[str, StringConstraints(max_length=4_000), AfterValidator(check_text)]
@@ -48,18 +50,34 @@ class Revoked(BaseModel):
     """Nothing needs to be said."""
 
 
-class AuthorizeCreate(BaseModel):
-    """What stands in the address that an app sends its user to (RFC 6749 section 4.1.1, RFC 7636), and the answer."""
+class AuthorizeAsk(BaseModel):
+    """What stands in the address that an app sends its user to (RFC 6749 section 4.1.1, RFC 7636). What else stands
+    there is ignored, as that section asks."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    client_id: UUID = Field(examples=["019b2f4e-7c1a-7000-8000-000000000005"])
-    redirect_uri: Word = Field(examples=["https://app.example.org/callback"])
-    response_type: Word = Field(examples=["code"])
+    client_id: UUID | None = Field(None, examples=["019b2f4e-7c1a-7000-8000-000000000005"])
+    redirect_uri: Word = Field("", examples=["https://app.example.org/callback"])
+    response_type: Word = Field("", examples=["code"])
     scope: Word = Field("", examples=["appointments:read profile"])
     state: Word | None = Field(None, examples=["xyz"])
     code_challenge: Word = Field("", examples=[CHALLENGE])
     code_challenge_method: Word = Field("", examples=["S256"])
+
+    def asked(self) -> Asked:
+        return Asked(self.client_id, self.redirect_uri, self.response_type, self.scope, self.state, self.code_challenge,
+                     self.code_challenge_method)  # fmt: skip
+
+
+class AuthorizeForm(AuthorizeAsk):
+    """The form of the page that asks: the same, and which button was pressed."""
+
+    decision: Literal["allow", "deny"]
+
+
+class AuthorizeCreate(AuthorizeAsk):
+    """The same as a document, and what the user says to it."""
+
+    model_config = ConfigDict(extra="forbid")
+
     is_allowed: bool = Field(description="What the user says to what is asked for.", examples=[True])
 
 

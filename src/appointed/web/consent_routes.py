@@ -1,0 +1,55 @@
+"""`/auth/authorize`: where an app sends people who are to let it in (RFC 6749 section 4.1.1)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from appointed.accounts import queries
+from appointed.accounts.scopes import IN_WORDS, Scope, granted
+from appointed.deps import ClockDep, PageActor, PageRoute, ReadSessionDep, SessionDep, SettingsDep, VisitorDep
+from appointed.oauth import authorizing
+from appointed.oauth.rules import origin_of
+from appointed.oauth.schemas import AuthorizeAsk, AuthorizeForm
+
+from .pages import HEADERS, form_page
+
+router = APIRouter(prefix="/auth/authorize", route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("", response_class=HTMLResponse)
+async def show_consent(
+    ask: Annotated[AuthorizeAsk, Query()], actor: PageActor, visitor: VisitorDep, session: ReadSessionDep
+) -> Response:
+    """Who wants to be let in, and for what; or back to them, if they asked wrongly."""
+    asked = ask.asked()
+    client = await authorizing.app_of(session, asked)
+    if error := authorizing.refusal_of(client, asked):
+        return RedirectResponse(authorizing.sent_back(asked, issuer=visitor.settings.issuer, error=error), 303)
+    scopes = (granted(asked.scope, client.scope.split()) or "").split()
+    return form_page(
+        "consent.html", visitor, headers=_letting_go_to(asked.redirect_uri), app_name=client.name, asked=asked,
+        allowed=[IN_WORDS[Scope(name)] for name in scopes], user=await queries.get(session, actor.user_id),
+    )  # fmt: skip
+
+
+@router.post("/decide", response_class=HTMLResponse)
+async def decide(
+    form: Annotated[AuthorizeForm, Form()],
+    actor: PageActor,
+    session: SessionDep,
+    settings: SettingsDep,
+    clock: ClockDep,
+) -> Response:
+    """Back to the app, with a code or without."""
+    address = await authorizing.authorize(session, actor, form.asked(), is_allowed=form.decision == "allow",
+                                          issuer=settings.issuer, now=clock.now())  # fmt: skip
+    return RedirectResponse(address, 303)
+
+
+def _letting_go_to(redirect_uri: str) -> dict[str, str]:
+    """Browsers hold the page's policy against where the answer to its form sends them, too."""
+    policy = HEADERS["Content-Security-Policy"]
+    return {
+        "Content-Security-Policy": policy.replace("form-action 'self'", f"form-action 'self' {origin_of(redirect_uri)}")
+    }
