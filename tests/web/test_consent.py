@@ -31,8 +31,9 @@ async def browser(client: httpx.AsyncClient, nurse: Person) -> Browser:
 
 
 def address(app: OAuthClient, **changes: Any) -> str:
-    said = {"client_id": str(app.id), "redirect_uri": app.redirect_uris[0], "response_type": "code", "state": 'x"&y=<1>',
-            "scope": "profile", "code_challenge": CHALLENGE, "code_challenge_method": "S256"} | changes  # fmt: skip
+    said = {"client_id": str(app.id), "redirect_uri": app.redirect_uris[0], "response_type": "code",
+            "state": 'x"&y=<1>', "scope": "profile", "code_challenge": CHALLENGE,
+            "code_challenge_method": "S256"} | changes  # fmt: skip
     return f"/auth/authorize?{urlencode({name: value for name, value in said.items() if value is not None})}"
 
 

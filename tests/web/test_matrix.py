@@ -58,7 +58,11 @@ async def _decision(world: World) -> dict[str, str]:
             "code_challenge_method": "S256", "decision": "allow"}  # fmt: skip
 
 
-FORMS: Mapping[str, Form] = {"POST /auth/authorize/decide": _decision, "POST /login": _login, "POST /account/password": _password}
+FORMS: Mapping[str, Form] = {
+    "POST /login": _login,
+    "POST /account/password": _password,
+    "POST /auth/authorize/decide": _decision,
+}
 
 
 def rows() -> dict[str, dict[Who, str]]:

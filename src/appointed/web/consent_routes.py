@@ -49,7 +49,5 @@ async def decide(
 
 def _letting_go_to(redirect_uri: str) -> dict[str, str]:
     """Browsers hold the page's policy against where the answer to its form sends them, too."""
-    policy = HEADERS["Content-Security-Policy"]
-    return {
-        "Content-Security-Policy": policy.replace("form-action 'self'", f"form-action 'self' {origin_of(redirect_uri)}")
-    }
+    ours, name = "form-action 'self'", "Content-Security-Policy"
+    return {name: HEADERS[name].replace(ours, f"{ours} {origin_of(redirect_uri)}")}
