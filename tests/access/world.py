@@ -16,7 +16,7 @@ from appointed.accounts import queries as users
 from appointed.accounts.actor import Role
 from appointed.accounts.factors import challenges, passkeys
 from appointed.accounts.factors import service as factors
-from appointed.accounts.factors.models import Passkey, RecoveryCode, TotpKey
+from appointed.accounts.factors.models import Passkey, TotpKey
 from appointed.accounts.factors.rules import Aim
 from appointed.accounts.models import AccountLink
 from appointed.accounts.rules import Purpose
@@ -188,7 +188,7 @@ class World:
     async def totp(self, *, is_confirmed: bool = True) -> str:
         """The key of an authenticator app that whoever asks has added, or is about to add."""
         async with transaction(self.clinic.database.writes) as session:
-            owner = await self._owner(session, self.anybody)
+            owner = await self._owner(session, self.anybody, TotpKey)
             key, _ = await factors.begin_totp(session, owner)
             if is_confirmed:
                 await factors.confirm_totp(session, owner, code_now(key, self.clinic.clock))
@@ -201,7 +201,7 @@ class World:
 
     async def passkey_options(self, whose: Person) -> Any:
         async with transaction(self.clinic.database.writes) as session:
-            return await factors.begin_passkey(session, await self._owner(session, whose), self.site)
+            return await factors.begin_passkey(session, await self._owner(session, whose, Passkey), self.site)
 
     async def passkey_of(self, whose: Person) -> tuple[Authenticator, UUID]:
         """A passkey that somebody has added, and its id."""
@@ -209,16 +209,17 @@ class World:
         made = passkeys.made(self.site, authenticator.make(options), challenges.bytes_of(options["challenge"]))
         assert made
         async with transaction(self.clinic.database.writes) as session:
-            passkey, _ = await factors.add_passkey(session, await self._owner(session, whose), made, "Work laptop")
+            passkey, _ = await factors.add_passkey(
+                session, await self._owner(session, whose, Passkey), made, "Work laptop"
+            )
         return authenticator, passkey.id
 
     async def _passkey(self) -> UUID:
         return (await self.passkey_of(self.patient))[1]
 
-    async def _owner(self, session: AsyncSession, whose: Person) -> factors.Owner:
-        """Somebody, without what an earlier request has left them."""
-        for table in (TotpKey, Passkey, RecoveryCode):
-            await session.execute(delete(table).where(table.user_id == whose.user_id))
+    async def _owner(self, session: AsyncSession, whose: Person, table: type[TotpKey | Passkey]) -> factors.Owner:
+        """Somebody, without what an earlier request has left them of a kind."""
+        await session.execute(delete(table).where(table.user_id == whose.user_id))
         user = await users.get(session, whose.user_id, for_update=True)
         return factors.Owner(user, whose.actor.session_id, self.clinic.clock.now())
 

@@ -203,8 +203,8 @@ async def _judge(
         try:
             if await showing.fits(session, site, user, proof, challenge, clock.now()):
                 refused = None
-        except PasskeyCopied as copied:
-            refused = copied
+        except PasskeyCopied:
+            refused = PasskeyCopied(user.id, action=FACTOR)
     wait = await attempts.settle_subject(session, subject, clock, is_right=refused is None)
     return refused if wait is None else CodesLockedOut(user.id, wait=wait, action=FACTOR)
 

@@ -98,7 +98,7 @@ class TotpActive(AppError):
 
 class NothingBegun(AppError):
     code = "nothing_begun"
-    detail = "No authenticator app is about to be added. Begin at /auth/totp, and confirm within a quarter of an hour."
+    detail = "No authenticator app is about to be added. Begin at /auth/totp, and confirm within ten minutes."
 
 
 class NoSecondFactor(AppError):

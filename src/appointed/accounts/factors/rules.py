@@ -33,7 +33,7 @@ class Aim(StrEnum):
 
 
 CHALLENGE_LASTS = timedelta(minutes=5)
-ENROLMENT_LASTS = timedelta(minutes=15)
+ENROLMENT_LASTS = timedelta(minutes=10)
 STEP_SECONDS = 30
 RECOVERY_CODES = 10
 MOST_PASSKEYS = 20

@@ -126,7 +126,7 @@ async def renew_codes(session: AsyncSession, owner: Owner) -> list[str]:
     return codes
 
 
-async def reset(session: AsyncSession, user_id: UUID, *, by: UUID, now: datetime) -> None:
+async def reset(session: AsyncSession, user_id: UUID, *, by: UUID | None, now: datetime) -> None:
     """Take all second factors away from somebody who has lost them, and log them out everywhere."""
     user = await users.get(session, user_id, for_update=True)
     for table in (TotpKey, Passkey, RecoveryCode):
