@@ -41,6 +41,7 @@ class LoginSession(Base):
     """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored.
 
     That of a page has the hash of its cookie instead; `refreshed_at` is then when it was last used.
+    `second_factor` is what was shown beside the password, or instead of it; None for the password alone.
     """
 
     __tablename__ = "login_sessions"
@@ -53,6 +54,7 @@ class LoginSession(Base):
     is_cookie: Mapped[bool] = mapped_column(default=False)
     refreshed_at: Mapped[datetime | None]
     device: Mapped[str | None] = mapped_column(MachineString(40))
+    second_factor: Mapped[str | None] = mapped_column(MachineString(20))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -11,14 +11,18 @@ from fastapi.security import OAuth2PasswordBearer
 from appointed.accounts import queries
 from appointed.accounts.actor import Actor, Permission, Role, Today
 from appointed.accounts.errors import InvalidToken
+from appointed.accounts.factors.errors import SecondFactorNeeded
+from appointed.accounts.queries import Standing
 from appointed.core import logs
 from appointed.core.ages import last_born
 from appointed.core.errors import Forbidden, Unauthenticated
-from appointed.core.settings import Settings
+from appointed.core.settings import SecondFactor, Settings
 
 from .state import state_of
 
 P = Permission
+OWN_LOGIN = "/auth/"
+OWN_PAGES = ("/login/", "/logout/", "/account/")
 DESK = frozenset({
     P.PATIENTS_REGISTER, P.PATIENTS_ALL, P.PATIENTS_FIND, P.PATIENTS_CHANGE, P.HOURS_CHANGE_ALL,
     P.APPOINTMENTS_BOOK_ALL, P.APPOINTMENTS_FIT_IN, P.APPOINTMENTS_OVERRIDE, P.APPOINTMENTS_ALL, P.APPOINTMENTS_CANCEL,
@@ -56,20 +60,34 @@ async def somebody(request: Request, token: Annotated[str | None, Depends(_beare
     now = state.clock.now()
     said = state.tokens.read(token, now)
     async with state.database.reads() as session:
-        names = await queries.roles_of(session, said, now)
-    if names is None:
+        standing = await queries.find_standing(session, said, now)
+    if standing is None:
         raise InvalidToken
-    return enter(request, said.user_id, said.session_id, names, now)
+    return enter(request, said.user_id, said.session_id, standing, now)
 
 
-def enter(request: Request, user_id: UUID, session_id: UUID, names: Iterable[str], now: datetime) -> Actor:
-    """Who asks from now on: a user with the roles of these names, by whichever session they are known."""
-    roles = frozenset(Role(name) for name in names)
+def enter(request: Request, user_id: UUID, session_id: UUID, standing: Standing, now: datetime) -> Actor:
+    """Who asks from now on, by whichever session they are known."""
+    settings, roles = state_of(request).settings, frozenset(Role(name) for name in standing.roles)
     permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
-    actor = Actor(user_id, session_id, roles, permissions, today_of(state_of(request).settings, now))
+    actor = Actor(user_id, session_id, roles, permissions, today_of(settings, now))
     request.state.actor = actor
     logs.note_actor(actor.user_id)
+    if standing.second_factor is None and must_show_more(settings, roles) and not _is_own(request):
+        raise SecondFactorNeeded
     return actor
+
+
+def must_show_more(settings: Settings, roles: Iterable[Role]) -> bool:
+    """Whether somebody with these roles needs a second factor."""
+    required = settings.require_second_factor
+    return required is SecondFactor.ALL or (required is SecondFactor.STAFF and set(roles) - {Role.PATIENT} != set())
+
+
+def _is_own(request: Request) -> bool:
+    """Whether it is about one's own login: what gets one a second factor, and what ends the session."""
+    path = str(request.scope["path"])
+    return path.startswith(OWN_LOGIN) or f"{path}/".startswith(OWN_PAGES)
 
 
 def today_of(settings: Settings, now: datetime) -> Today:
