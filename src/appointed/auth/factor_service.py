@@ -69,7 +69,7 @@ async def pass_second_factor(
 
 def options_to_log_in(session: AsyncSession, site: Site, now: datetime) -> Any:
     """What the browser is to be asked, so that any passkey for this site is shown."""
-    return passkeys.to_show(site, challenges.bytes_of(challenges.put(session, Aim.PASSKEY_LOGIN, None, now)))
+    return passkeys.to_show(site, challenges.bytes_of(showing.ask(session, Aim.PASSKEY_LOGIN, None, now)))
 
 
 async def options_to_pass(database: Database, site: Site, challenge: str, now: datetime) -> Any:
