@@ -40,6 +40,7 @@ from appointed.core.retry import run_again
 from .service import Hint, TokenPair, as_it_was, pair_of
 
 T = TypeVar("T")
+Deed = Callable[[AsyncSession, Owner], Awaitable[T]]
 
 
 async def pass_second_factor(
@@ -113,7 +114,7 @@ async def log_in_with_passkey(
 
 
 async def with_password(
-    database: Database, hasher: Hasher, actor: Actor, deed: Callable[[AsyncSession, Owner], Awaitable[T]], *,
+    database: Database, hasher: Hasher, actor: Actor, deed: Deed[T], *,
     current: str, action: str, hint: Hint, clock: Clock,
 ) -> T:  # fmt: skip
     """Do it for somebody who shows that it is still them. Wrong tries count as failed logins do, as `action`."""
@@ -171,7 +172,7 @@ async def add_passkey(
                 return ChallengeSpent()
             await challenges.spend(session, Aim.PASSKEY_ADDING, raw, now)
             if made is None:
-                return PasskeyInvalid()
+                return PasskeyInvalid(user.id)
             added = await factors.add_passkey(session, Owner(user, actor.session_id, now), made, name)
         hint(outbox.published(session))
         return added
