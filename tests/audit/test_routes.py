@@ -50,7 +50,7 @@ DELETE /auth/sessions/{login_id}                         session.end
 POST   /auth/login/second-factor                         session.open
 POST   /auth/login/second-factor/options                 -
 POST   /auth/login/passkey                               session.open
-POST   /auth/login/passkey/options                       -
+POST   /auth/login/passkey/options                       session.challenge
 GET    /auth/factors                                     -
 POST   /auth/totp                                        factor.begin
 POST   /auth/totp/confirm                                factor.add
@@ -235,8 +235,8 @@ async def prepared(row: Row, who: Who, clinic: Clinic, before: World | None = No
 
 
 # Who asks for these is not looked at.
-OF_NOBODY = {"POST /patients/join", "POST /auth/password-reset", "POST /auth/password-reset/confirm",
-             "POST /auth/email-confirmation/confirm"}  # fmt: skip
+OF_NOBODY = {"POST /auth/login/passkey/options", "POST /patients/join", "POST /auth/password-reset",
+             "POST /auth/password-reset/confirm", "POST /auth/email-confirmation/confirm"}  # fmt: skip
 
 
 def allowed(row: Row) -> Who:

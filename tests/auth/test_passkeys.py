@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -15,10 +16,11 @@ from appointed.audit.models import AuditEvent
 from appointed.core.db import Database, transaction
 from appointed.core.ids import new_id
 
+from ..exports.test_routes import archive_of
 from ..support.authenticator import Authenticator, text
 from ..support.clock import FixedClock
 from ..support.factories import PASSWORD, Clinic
-from ..support.factors import Holder, bearer
+from ..support.factors import Holder, bearer, holder_of
 
 Lies = dict[str, Any]
 ELSEWHERE = "https://clinic.example.com"
@@ -77,10 +79,14 @@ async def refused_to_add(holder: Holder, credential: Any, status: int, code: str
 
 
 async def test_a_passkey_of_another_page_or_without_its_user_is_not_added(
-    holder: Holder, sqlite_database: object
+    holder: Holder, sqlite_database: Database
 ) -> None:
     for authenticator in (Authenticator(origin=ELSEWHERE), Authenticator(verifies=False)):
         await refused_to_add(holder, authenticator.make(await holder.passkey_options()), 422, "passkey_invalid")
+    async with sqlite_database.reads() as session:
+        rows = (await session.scalars(select(AuditEvent).where(AuditEvent.outcome == "passkey_invalid"))).all()
+    assert [(row.action, row.actor_id, row.entity_id) for row in rows] == [
+        ("factor.add", holder.who.user_id, holder.who.user_id)] * 2  # fmt: skip
 
 
 async def test_a_challenge_for_a_passkey_works_once_for_five_minutes_and_for_who_asked(
@@ -127,6 +133,16 @@ async def test_somebody_elses_passkey_is_not_there(holder: Holder, other: Holder
         renamed = await holder.client.patch(f"/auth/passkeys/{id_}", json={"name": "Mine"}, headers=holder.headers)
         assert [renamed.status_code, (await holder.delete(f"/passkeys/{id_}")).status_code] == [404, 404]
     assert [each["name"] for each in (await other.listed())["passkeys"]] == ["Work laptop"]
+
+
+async def test_a_patient_takes_out_what_is_kept_of_their_passkeys(
+    client: httpx.AsyncClient, clinic: Clinic, sqlite_database: object
+) -> None:
+    holder = holder_of(client, clinic, await clinic.patient())
+    added = await holder.add_passkey(Authenticator(count=7))
+    (kept,) = (await archive_of(client, holder.who, by=holder.who))["passkeys"]
+    assert kept.keys() == {"id", "user_id", "name", "sign_count", "created_at", "last_used_at"}
+    assert (kept["id"], kept["name"], kept["sign_count"]) == (added["id"], "Work laptop", 7)
 
 
 # --- alone -----------------------------------------------------------------------------------------------------------

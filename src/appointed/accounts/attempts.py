@@ -30,13 +30,11 @@ async def settle(session: AsyncSession, email: str, clock: Clock, *, is_right: b
 
 
 async def wait_of(session: AsyncSession, subject: bytes, clock: Clock) -> timedelta | None:
-    """How long to wait before the next try, whose failures are counted from here on by nobody else."""
+    """How long to wait before the next try. Until the transaction ends, nobody else counts one."""
     return _wait_of(await _locked(session, subject), clock.now())
 
 
-async def settle_subject(
-    session: AsyncSession, subject: bytes, clock: Clock, *, is_right: bool
-) -> timedelta | None:  # fmt: skip
+async def settle_subject(session: AsyncSession, subject: bytes, clock: Clock, *, is_right: bool) -> timedelta | None:
     """`settle`, of what is counted under something else than an address."""
     row = await _locked(session, subject)
     now = clock.now()

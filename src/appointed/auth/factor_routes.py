@@ -1,10 +1,11 @@
 """`/auth`: one's own second factors. Whoever adds or removes one shows their password, and stays logged in here."""
 
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter
 
+from appointed.accounts.actor import Actor
 from appointed.accounts.errors import LockedOut, WrongPassword
 from appointed.accounts.factors import queries, totp
 from appointed.accounts.factors import service as factors
@@ -38,6 +39,7 @@ from .factor_schemas import (
     TotpConfirm,
 )
 
+T = TypeVar("T")
 router = APIRouter(prefix="/auth", tags=["second factors"], route_class=RetryingRoute)
 
 
@@ -51,9 +53,7 @@ async def list_factors(actor: AnyActor, session: ReadSessionDep, state: StateDep
 @router.post("/totp", responses=refusals(Unauthenticated, WrongPassword, LockedOut, TotpActive))
 async def begin_totp(body: CurrentPassword, actor: AnyActor, state: StateDep) -> TotpBegun:
     """Get the key for an authenticator app. It is asked for only after `/auth/totp/confirm`."""
-    key, account = await service.with_password(
-        state.database, state.hasher, actor, factors.begin_totp, **_shown(body, state, "factor.begin")
-    )
+    key, account = await _with_password(body, actor, state, factors.begin_totp, "factor.begin")
     uri = totp.uri_of(key, account=account, issuer=state.settings.clinic_name)
     return TotpBegun(otpauth_uri=uri, key=key, qr_svg=totp.qr_of(uri))
 
@@ -68,17 +68,13 @@ async def confirm_totp(body: TotpConfirm, actor: AnyActor, state: StateDep) -> R
 @router.delete("/totp", status_code=204, responses=refusals(Unauthenticated, WrongPassword, LockedOut, NotFound))
 async def remove_totp(body: CurrentPassword, actor: AnyActor, state: StateDep) -> None:
     """Remove the authenticator app. All other sessions end."""
-    await service.with_password(
-        state.database, state.hasher, actor, factors.remove_totp, **_shown(body, state, "factor.remove")
-    )
+    await _with_password(body, actor, state, factors.remove_totp, "factor.remove")
 
 
 @router.post("/recovery-codes", responses=refusals(Unauthenticated, WrongPassword, LockedOut, NoSecondFactor))
 async def renew_recovery_codes(body: CurrentPassword, actor: AnyActor, state: StateDep) -> RecoveryCodes:
     """Get ten new recovery codes, each of which stands in for a second factor once. The old ones are void."""
-    codes = await service.with_password(
-        state.database, state.hasher, actor, factors.renew_codes, **_shown(body, state, "factor.renew-codes")
-    )
+    codes = await _with_password(body, actor, state, factors.renew_codes, "factor.renew-codes")
     return RecoveryCodes(recovery_codes=codes)
 
 
@@ -90,9 +86,7 @@ async def begin_passkey(body: CurrentPassword, actor: AnyActor, state: StateDep)
     async def begin(session: Any, owner: factors.Owner) -> Any:
         return await factors.begin_passkey(session, owner, site)
 
-    options = await service.with_password(
-        state.database, state.hasher, actor, begin, **_shown(body, state, "factor.begin")
-    )
+    options = await _with_password(body, actor, state, begin, "factor.begin")
     return PasskeyOptions(public_key=options)
 
 
@@ -127,13 +121,15 @@ async def remove_passkey(passkey_id: UUID, body: CurrentPassword, actor: AnyActo
     async def remove(session: Any, owner: factors.Owner) -> None:
         await factors.remove_passkey(session, owner, passkey_id)
 
-    await service.with_password(state.database, state.hasher, actor, remove, **_shown(body, state, "factor.remove"))
+    await _with_password(body, actor, state, remove, "factor.remove")
 
 
 def site_of(state: State) -> Site:
     return Site.at(state.settings.public_url, state.settings.clinic_name)
 
 
-def _shown(body: CurrentPassword, state: State, action: str) -> dict[str, Any]:
-    return {"current": body.current_password.get_secret_value(), "action": action, "hint": state.hint,
-            "clock": state.clock}  # fmt: skip
+async def _with_password(body: CurrentPassword, actor: Actor, state: State, deed: service.Deed[T], action: str) -> T:
+    return await service.with_password(
+        state.database, state.hasher, actor, deed, current=body.current_password.get_secret_value(), action=action,
+        hint=state.hint, clock=state.clock,
+    )  # fmt: skip

@@ -41,6 +41,7 @@ from appointed.core.retry import run_again
 from .service import Hint, LetIn, TokenPair, as_it_was, pair_of
 
 T = TypeVar("T")
+Deed = Callable[[AsyncSession, Owner], Awaitable[T]]
 
 
 async def pass_second_factor(
@@ -95,7 +96,7 @@ async def _pass(
 
 def options_to_log_in(session: AsyncSession, site: Site, now: datetime) -> Any:
     """What the browser is to be asked, so that any passkey for this site is shown."""
-    return passkeys.to_show(site, challenges.bytes_of(challenges.put(session, Aim.PASSKEY_LOGIN, None, now)))
+    return passkeys.to_show(site, challenges.bytes_of(showing.ask(session, Aim.PASSKEY_LOGIN, None, now)))
 
 
 async def options_to_pass(database: Database, site: Site, challenge: str, now: datetime) -> Any:
@@ -139,7 +140,7 @@ async def log_in_with_passkey(
 
 
 async def with_password(
-    database: Database, hasher: Hasher, actor: Actor, deed: Callable[[AsyncSession, Owner], Awaitable[T]], *,
+    database: Database, hasher: Hasher, actor: Actor, deed: Deed[T], *,
     current: str, action: str, hint: Hint, clock: Clock,
 ) -> T:  # fmt: skip
     """Do it for somebody who shows that it is still them. Wrong tries count as failed logins do, as `action`."""
@@ -197,7 +198,7 @@ async def add_passkey(
                 return ChallengeSpent()
             await challenges.spend(session, Aim.PASSKEY_ADDING, raw, now)
             if made is None:
-                return PasskeyInvalid()
+                return PasskeyInvalid(user.id)
             added = await factors.add_passkey(session, Owner(user, actor.session_id, now), made, name)
         hint(outbox.published(session))
         return added

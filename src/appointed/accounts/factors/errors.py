@@ -74,11 +74,14 @@ class PasskeyCopied(PasskeyRefused):
     detail = "This passkey has counted backwards, so there may be a copy of it. Remove it and add another one."
 
 
-class PasskeyInvalid(AppError):
+class PasskeyInvalid(FailedLogin):
+    """Of somebody who is adding one."""
+
     code = "passkey_invalid"
     kind = Kind.INVALID
     at = "credential"
     detail = "This passkey cannot be added: it was not made for this site and this request, or not by its user."
+    action = "factor.add"
 
 
 class PasskeyKnown(AppError):

@@ -103,9 +103,7 @@ def made(site: Site, credential: Credential, challenge: bytes) -> Made | None:
     return Made(to_base64url(checked.credential_id), to_base64url(checked.credential_public_key), checked.sign_count)
 
 
-def counted(
-    site: Site, credential: Credential, challenge: bytes, public_key: str, *, by_itself: bool
-) -> int | None:  # fmt: skip
+def counted(site: Site, credential: Credential, challenge: bytes, public_key: str, *, by_itself: bool) -> int | None:
     """How often it says that it was used, if it has signed this challenge for this site; `by_itself` its user must have
     proven themselves to it. Whether that counts forwards is for the caller to say, and to record."""
     try:

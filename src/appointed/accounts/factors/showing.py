@@ -32,10 +32,14 @@ class Proof:
 async def owed(session: AsyncSession, user: User, now: datetime) -> SecondFactorRequired | None:
     """What is to follow the right password, if the account has a second factor."""
     methods = (await queries.of_user(session, user.id)).methods
-    if not methods:
-        return None
-    audit.record(session, now, user.id, "session.challenge", "user", user.id)
-    return SecondFactorRequired(challenges.put(session, Aim.SECOND_FACTOR, user, now), methods)
+    return SecondFactorRequired(ask(session, Aim.SECOND_FACTOR, user, now), methods) if methods else None
+
+
+def ask(session: AsyncSession, aim: Aim, user: User | None, now: datetime) -> str:
+    """A challenge to log in with, the user's or whoever's."""
+    user_id = user.id if user else None
+    audit.record(session, now, user_id, "session.challenge", "user", user_id, aim=aim)
+    return challenges.put(session, aim, user, now)
 
 
 def subject_of(session: AsyncSession, user_id: UUID) -> bytes:
