@@ -26,6 +26,8 @@ from appointed.appointments.routes import router as appointments
 from appointed.appointments.series_routes import router as series
 from appointed.appointments.slot_routes import router as slots
 from appointed.appointments.slot_schemas import SlotRead
+from appointed.auth.factor_routes import router as second_factors
+from appointed.auth.login_routes import router as logins
 from appointed.auth.routes import router as auth
 from appointed.availability.routes import profiles
 from appointed.availability.routes import router as availability
@@ -76,6 +78,8 @@ ROUTERS = (
     auth,
     tokens,
     consent,
+    logins,
+    second_factors,
     users,
     clients,
     audit_events,

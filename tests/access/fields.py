@@ -78,6 +78,8 @@ METADATA = frozenset({
     "revocation_endpoint_auth_methods_supported", "revocation_endpoint_auth_signing_alg_values_supported",
     "code_challenge_methods_supported", "authorization_response_iss_parameter_supported",
 })  # fmt: skip
+PASSKEY = frozenset({"id", "name", "created_at", "last_used_at"})
+CODES, OPTIONS = frozenset({"recovery_codes"}), frozenset({"public_key"})
 AFFECTED = frozenset({"affected"})
 
 FIELDS: Mapping[str, frozenset[str]] = {
@@ -96,6 +98,17 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "GET /clients/{client_id}": CLIENT,
     "PATCH /clients/{client_id}": CLIENT,
     "GET /auth/sessions": SESSIONS_OF_ONE,
+    "POST /auth/login/second-factor": TOKENS,
+    "POST /auth/login/second-factor/options": OPTIONS,
+    "POST /auth/login/passkey": TOKENS,
+    "POST /auth/login/passkey/options": OPTIONS,
+    "GET /auth/factors": frozenset({"totp_added_at", "passkeys", "recovery_codes_left", "is_required"}),
+    "POST /auth/totp": frozenset({"otpauth_uri", "key", "qr_svg"}),
+    "POST /auth/totp/confirm": CODES,
+    "POST /auth/recovery-codes": CODES,
+    "POST /auth/passkeys/options": OPTIONS,
+    "POST /auth/passkeys": PASSKEY | CODES,
+    "PATCH /auth/passkeys/{passkey_id}": PASSKEY,
     "POST /auth/password-reset": frozenset({"detail"}),
     "POST /auth/email-confirmation": frozenset({"detail"}),
     "GET /auth/me": ME,

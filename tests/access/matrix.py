@@ -53,6 +53,19 @@ POST   /auth/authorize                                   401   200   200   200  
 POST   /auth/token                                       200   200   200   200   200   200   200   200   200
 POST   /auth/revoke                                      200   200   200   200   200   200   200   200   200
 GET    /.well-known/oauth-authorization-server           200   200   200   200   200   200   200   200   200
+POST   /auth/login/second-factor                         200   200   200   200   200   200   200   200   200
+POST   /auth/login/second-factor/options                 200   200   200   200   200   200   200   200   200
+POST   /auth/login/passkey                               200   200   200   200   200   200   200   200   200
+POST   /auth/login/passkey/options                       200   200   200   200   200   200   200   200   200
+GET    /auth/factors                                     401   200   200   200   200   200   200   200   200
+POST   /auth/totp                                        401   200   200   200   200   200   200   200   200
+POST   /auth/totp/confirm                                401   200   200   200   200   200   200   200   200
+DELETE /auth/totp                                        401   204   204   204   204   204   204   204   204
+POST   /auth/recovery-codes                              401   200   200   200   200   200   200   200   200
+POST   /auth/passkeys/options                            401   200   200   200   200   200   200   200   200
+POST   /auth/passkeys                                    401   201   201   201   201   201   201   201   201
+PATCH  /auth/passkeys/{passkey_id}                       401   200   404   404   404   404   404   404   404
+DELETE /auth/passkeys/{passkey_id}                       401   204   404   404   404   404   404   404   404
 
 POST   /users                                            401   403   403   403   403   403   403   201   403
 GET    /users                                            401   403   403   403   403   403   403   200   403
@@ -61,6 +74,7 @@ PATCH  /users/{user_id}                                  401   403   403   403  
 DELETE /users/{user_id}                                  401   403   403   403   403   403   403   204   403
 PUT    /users/{user_id}/locations                        401   403   403   403   403   403   403   200   403
 DELETE /users/{user_id}/sessions                         401   403   403   403   403   403   403   204   403
+DELETE /users/{user_id}/factors                          401   403   403   403   403   403   403   204   403
 
 POST   /clients                                          401   403   403   403   403   403   403   201   403
 GET    /clients                                          401   403   403   403   403   403   403   200   403

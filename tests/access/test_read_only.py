@@ -32,6 +32,8 @@ READ_ONLY: Mapping[tuple[str, Who], dict[str, Any]] = {
     ("PATCH /users/{user_id}", Who.ADMIN): ROW | LOGIN,
     ("POST /clients", Who.ADMIN): ROW | {"user_id": ID, "is_active": False, "client_secret": "x"},
     ("PATCH /clients/{client_id}", Who.ADMIN): ROW | {"kind": "machine", "user_id": ID, "roles": ["nurse"]},
+    ("POST /auth/passkeys", Who.PATIENT): ROW | {"user_id": ID, "sign_count": 7, "public_key": "pQECAyYg"},
+    ("PATCH /auth/passkeys/{passkey_id}", Who.PATIENT): ROW | {"user_id": ID, "sign_count": 0, "last_used_at": INSTANT},
     ("POST /patients/new-patient", Who.ANONYMOUS): PATIENT | {"is_active": True},
     ("POST /patients/new-patient", Who.RECEPTIONIST): PATIENT,
     ("PATCH /patients/me", Who.PATIENT): PATIENT | LOGIN | {"is_active": True},

@@ -32,6 +32,9 @@ NOT_IN_IT = {
     "oauth_clients": "apps and machines; of those with a user of their own, nobody is a patient",
     "oauth_codes": "what an app trades for a session, good for a minute and once",
     "account_links": "what stands in mails, good for a while and once",
+    "totp_keys": "what codes are made of; since when there is one is shown at /auth/factors",
+    "recovery_codes": "hashes of them",
+    "factor_challenges": "hashes of what is answered once, within minutes",
     "emergency_accesses": "that one was opened is in the trail; its reason and what auditors found are the auditors'",
 }
 

@@ -7,13 +7,16 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from appointed.accounts.actor import Role
 from appointed.accounts.client_models import AuthorizationCode, OAuthClient
+from appointed.accounts.models import LoginSession
 from appointed.accounts.refresh import GRACE
 from appointed.accounts.scopes import Scope
 from appointed.audit.models import AuditEvent
+from appointed.core.db import transaction
+from appointed.core.settings import SecondFactor, Settings
 from appointed.oauth.rules import challenge_of, is_challenge
 
 from ..support.clock import FixedClock
@@ -90,7 +93,7 @@ async def test_an_app_is_let_in_and_acts_for_its_user(
     assert allowed is not None
     assert (allowed.actor_id, allowed.entity_id, allowed.detail) == (pat.user_id, app_.id, {"scope": "profile"})
     assert opened is not None
-    assert opened.detail == {"client_id": str(app_.id)}
+    assert opened.detail == {"client_id": str(app_.id), "method": "password"}
     assert said["code"].encode() not in code.code_hash
 
 
@@ -103,6 +106,25 @@ async def test_its_user_sees_it_among_their_sessions_and_ends_it(
     assert (await client.delete(f"/auth/sessions/{its['id']}", headers=dict(pat.headers))).status_code == 204
     assert await me(client, given) == 401
     check(await refresh(client, app_, given["refresh_token"]), "invalid_grant")
+
+
+async def test_an_app_gets_no_further_than_what_its_user_has_shown(
+    client: httpx.AsyncClient, clinic: Clinic, app_: OAuthClient, settings: Settings, sqlite_database: object
+) -> None:
+    """Where a second factor is asked for: letting somebody in needs it, and so does what was opened without."""
+    one, other = [await clinic.staff(Role.NURSE) for _ in range(2)]
+    early = (await trade(client, await clinic.let_in(app_, other))).json()
+    async with transaction(clinic.database.writes) as session:
+        mine = LoginSession.id == one.actor.session_id
+        await session.execute(update(LoginSession).where(mine).values(second_factor="totp"))
+    object.__setattr__(settings, "require_second_factor", SecondFactor.STAFF)
+    refused = await client.post("/auth/authorize", json=asked(app_), headers=dict(other.headers))
+    assert (refused.status_code, refused.json()["code"]) == (403, "second_factor_needed")
+    said = await authorize(client, one, asked(app_, scope="appointments:read"))
+    given = (await trade(client, Permit(app_.id, said["code"], CALLBACK))).json()
+    for each, status in ((given, 200), (early, 403)):
+        headers = {"Authorization": f"Bearer {each['access_token']}"}
+        assert (await client.get("/appointments", headers=headers)).status_code == status
 
 
 async def test_who_says_no_is_sent_back_without_a_code(

@@ -17,7 +17,7 @@ from appointed.accounts.scopes import Scope
 from appointed.app import create_app
 from appointed.audit.models import AuditEvent
 from appointed.core.db import transaction
-from appointed.core.settings import Settings
+from appointed.core.settings import SecondFactor, Settings
 from appointed.oauth import service
 
 from ..support.app import client_of
@@ -61,7 +61,8 @@ async def test_a_machine_shows_who_it_is_and_gets_a_token(
     assert answer.headers["cache-control"] == "no-store"
     headers = {"Authorization": f"Bearer {given['access_token']}"}
     assert (await client.get("/auth/me", headers=headers)).json()["id"] == str(machine.user_id)
-    assert (await client.get("/appointments", headers=headers)).status_code == 200
+    object.__setattr__(clinic.settings, "require_second_factor", SecondFactor.ALL)
+    assert (await client.get("/appointments", headers=headers)).status_code == 200, "its key is no password"
     assert (await client.get("/patients", headers=headers)).status_code == 403
 
 

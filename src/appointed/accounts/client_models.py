@@ -30,7 +30,7 @@ class OAuthClient(Base):
 
 class AuthorizationCode(Base):
     """What an app trades for tokens, once. It is kept for a while afterwards, to know it again: `session_id` is the
-    session that was made from it."""
+    session that was made from it, `second_factor` what its user had shown when they let the app in."""
 
     __tablename__ = "oauth_codes"
 
@@ -40,6 +40,7 @@ class AuthorizationCode(Base):
     redirect_uri: Mapped[str] = mapped_column(MachineString(300))
     challenge: Mapped[str] = mapped_column(MachineString(43))
     scope: Mapped[str] = mapped_column(MachineString(300))
+    second_factor: Mapped[str | None] = mapped_column(MachineString(20))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]

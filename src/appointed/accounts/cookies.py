@@ -13,6 +13,7 @@ from appointed import audit
 from appointed.core.ids import new_id
 
 from .models import LoginSession, User, UserRole
+from .queries import Standing
 
 TOKEN_BYTES = 32
 # Use is noted no more often: a session may end so much earlier than its last request would have it.
@@ -35,12 +36,12 @@ _LIVING = (
 
 @dataclass(frozen=True, slots=True)
 class CookieSession:
-    """A living session of an active user, with the names of their roles."""
+    """A living session of an active user."""
 
     id: UUID
     user_id: UUID
     used_at: datetime
-    roles: tuple[str, ...]
+    standing: Standing
 
     def is_to_be_noted(self, now: datetime) -> bool:
         return self.used_at + NOTED_EVERY <= now
@@ -58,13 +59,15 @@ def hash_of(token: str) -> bytes:
 
 async def open_session(
     session: AsyncSession, user_id: UUID, lasting: timedelta, now: datetime, *,
-    device: str | None = None, instead_of: UUID | None = None,
+    device: str | None = None, second_factor: str | None = None, instead_of: UUID | None = None,
 ) -> str:  # fmt: skip
     """The cookie of a new session, which lasts so long and no longer; the one that it replaces ends."""
     token, session_id = new_token(), new_id()
-    session.add(LoginSession(id=session_id, user_id=user_id, refresh_hash=hash_of(token), generation=0, device=device,
-                             is_cookie=True, created_at=now, expires_at=now + lasting))  # fmt: skip
-    audit.record(session, now, user_id, "session.open", "session", session_id)
+    session.add(LoginSession(
+        id=session_id, user_id=user_id, refresh_hash=hash_of(token), generation=0, device=device, is_cookie=True,
+        second_factor=second_factor, created_at=now, expires_at=now + lasting,
+    ))  # fmt: skip
+    audit.record(session, now, user_id, "session.open", "session", session_id, method=second_factor or "password")
     if instead_of:
         await session.execute(
             update(LoginSession)
@@ -84,7 +87,8 @@ async def find(session: AsyncSession, token: str, *, idle: timedelta, now: datet
     used_at = login.refreshed_at or login.created_at
     if used_at + idle <= now:
         return None
-    return CookieSession(login.id, login.user_id, used_at, tuple(role for _, role in rows if role))
+    standing = Standing([role for _, role in rows if role], login.second_factor)
+    return CookieSession(login.id, login.user_id, used_at, standing)
 
 
 async def note_use(session: AsyncSession, session_id: UUID, now: datetime) -> None:

@@ -40,8 +40,9 @@ class UserRole(Base):
 class LoginSession(Base):
     """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored.
 
-    That of a page has the hash of its cookie instead; `refreshed_at` is then when it was last used. With a
-    `client_id` the session is that app's or machine's, for what `scope` names.
+    That of a page has the hash of its cookie instead; `refreshed_at` is then when it was last used.
+    `second_factor` is what was shown beside the password, or instead of it; None for the password alone.
+    With a `client_id` the session is that app's or machine's, for what `scope` names.
     """
 
     __tablename__ = "login_sessions"
@@ -54,6 +55,7 @@ class LoginSession(Base):
     is_cookie: Mapped[bool] = mapped_column(default=False)
     refreshed_at: Mapped[datetime | None]
     device: Mapped[str | None] = mapped_column(MachineString(40))
+    second_factor: Mapped[str | None] = mapped_column(MachineString(20))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -1,6 +1,7 @@
 """Reading accounts."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,8 +19,8 @@ from .rules import NO_PASSWORD
 from .tokens import AccessToken
 
 # Asked for every request, so put together once.
-_ROLES = (
-    select(UserRole.role, LoginSession.client_id)
+_STANDING = (
+    select(UserRole.role, LoginSession.second_factor, LoginSession.client_id)
     .select_from(User)
     .join(LoginSession, LoginSession.user_id == User.id)
     .join(UserRole, UserRole.user_id == User.id, isouter=True)
@@ -34,6 +35,14 @@ _ROLES = (
         or_(LoginSession.client_id.is_(None), OAuthClient.is_active),
     )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The roles of somebody who is logged in, and with which second factor they are, if any."""
+
+    roles: Sequence[str]
+    second_factor: str | None
 
 
 async def find_by_email(session: AsyncSession, email: str) -> User | None:
@@ -78,14 +87,20 @@ async def living_sessions(
     return await page_of(session, query, [LoginSession.id], limit=limit, cursor=cursor)
 
 
-async def roles_of(session: AsyncSession, token: AccessToken, now: datetime) -> Sequence[str] | None:
-    """The roles of an active user with a living session; None when either is gone, or the session is not that of the
-    app or machine that the token was given to, or this one has been deactivated."""
-    found = await session.execute(_ROLES, {"user": token.user_id, "login": token.session_id, "now": now})
+async def find_standing(session: AsyncSession, token: AccessToken, now: datetime) -> Standing | None:
+    """What an active user with a living session is; None when either is gone, or the session is not that of the app or
+    machine that the token was given to, or this one has been deactivated."""
+    found = await session.execute(_STANDING, {"user": token.user_id, "login": token.session_id, "now": now})
     rows = found.all()
     if not rows or rows[0].client_id != token.client_id:
         return None
-    return [row.role for row in rows if row.role]
+    return Standing([row.role for row in rows if row.role], rows[0].second_factor)
+
+
+async def second_factor_of(session: AsyncSession, session_id: UUID) -> str | None:
+    """What was shown beside the password when the session was opened, or since."""
+    shown: str | None = await session.scalar(select(LoginSession.second_factor).where(LoginSession.id == session_id))
+    return shown
 
 
 async def roles_by_user(session: AsyncSession, user_ids: Collection[UUID]) -> dict[UUID, list[str]]:

@@ -31,14 +31,16 @@ class Refreshed:
 
 async def open_session(
     session: AsyncSession, user_id: UUID, lasting: timedelta, now: datetime, *, device: str | None = None,
-    client_id: UUID | None = None, scope: str | None = None,
+    second_factor: str | None = None, client_id: UUID | None = None, scope: str | None = None,
 ) -> tuple[UUID, str]:  # fmt: skip
     """A new session's id and its refresh token. It lasts so long and no longer, however often it is refreshed."""
     session_id = new_id()
     token = first_token(session_id)
     session.add(LoginSession(id=session_id, user_id=user_id, refresh_hash=hash_of(token), generation=0, device=device,
-                             created_at=now, expires_at=now + lasting, client_id=client_id, scope=scope))  # fmt: skip
-    audit.record(session, now, user_id, "session.open", "session", session_id, client_id=_named(client_id))
+                             second_factor=second_factor, created_at=now, expires_at=now + lasting,
+                             client_id=client_id, scope=scope))  # fmt: skip
+    audit.record(session, now, user_id, "session.open", "session", session_id, method=second_factor or "password",
+                 client_id=_named(client_id))  # fmt: skip
     return session_id, token
 
 

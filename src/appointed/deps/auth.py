@@ -12,16 +12,22 @@ from fastapi.security import OAuth2PasswordBearer
 from appointed.accounts import queries
 from appointed.accounts.actor import Actor, Permission, Role, Today
 from appointed.accounts.errors import InvalidToken
+from appointed.accounts.factors.errors import SecondFactorNeeded
+from appointed.accounts.queries import Standing
 from appointed.accounts.scopes import Scope, permitted_by
 from appointed.accounts.tokens import AccessToken
 from appointed.core import logs
 from appointed.core.ages import last_born
 from appointed.core.errors import Forbidden, Unauthenticated
-from appointed.core.settings import Settings
+from appointed.core.settings import SecondFactor, Settings
 
 from .state import state_of
 
 P = Permission
+OWN_LOGIN = "/auth/"
+# What lets others in is not about one's own login alone.
+LETTING_IN = "/auth/authorize"
+OWN_PAGES = ("/login/", "/logout/", "/account/")
 DESK = frozenset({
     P.PATIENTS_REGISTER, P.PATIENTS_ALL, P.PATIENTS_FIND, P.PATIENTS_CHANGE, P.HOURS_CHANGE_ALL,
     P.APPOINTMENTS_BOOK_ALL, P.APPOINTMENTS_FIT_IN, P.APPOINTMENTS_OVERRIDE, P.APPOINTMENTS_ALL, P.APPOINTMENTS_CANCEL,
@@ -61,28 +67,46 @@ async def somebody(request: Request, token: Annotated[str | None, Depends(_beare
     now = state.clock.now()
     said = state.tokens.read(token, now)
     async with state.database.reads() as session:
-        names = await queries.roles_of(session, said, now)
-    if names is None:
+        standing = await queries.find_standing(session, said, now)
+    if standing is None:
         raise InvalidToken
-    return enter(request, said.user_id, said.session_id, names, now, said)
+    return enter(request, said.user_id, said.session_id, standing, now, said)
 
 
 def enter(
-    request: Request, user_id: UUID, session_id: UUID, names: Iterable[str], now: datetime,
+    request: Request, user_id: UUID, session_id: UUID, standing: Standing, now: datetime,
     said: AccessToken | None = None,
 ) -> Actor:  # fmt: skip
-    """Who asks from now on: a user with the roles of these names, by whichever session they are known. By a token of an
-    app or a machine they may no more than its scopes name."""
-    roles = frozenset(Role(name) for name in names)
+    """Who asks from now on, by whichever session they are known. By the token of an app or a machine they may no more
+    than its scopes name."""
+    settings, roles = state_of(request).settings, frozenset(Role(name) for name in standing.roles)
     permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
-    actor = Actor(user_id, session_id, roles, permissions, today_of(state_of(request).settings, now))
+    actor = Actor(user_id, session_id, roles, permissions, today_of(settings, now))
     if said and said.client_id:
         actor = replace(actor, permissions=permissions & permitted_by(said.scopes), client_id=said.client_id,
                         scopes=said.scopes)  # fmt: skip
         logs.note_client(said.client_id)
     request.state.actor = actor
     logs.note_actor(actor.user_id)
+    if standing.second_factor is None and must_show_more(settings, roles) and not _is_own(request):
+        raise SecondFactorNeeded
     return actor
+
+
+def must_show_more(settings: Settings, roles: Iterable[Role]) -> bool:
+    """Whether somebody with these roles needs a second factor."""
+    required = settings.require_second_factor
+    return required is SecondFactor.ALL or (required is SecondFactor.STAFF and set(roles) - {Role.PATIENT} != set())
+
+
+def _is_own(request: Request) -> bool:
+    """Whether it is about one's own login: what gets one a second factor, and what ends the session."""
+    path = str(request.scope["path"])
+    return is_own_login(path) or f"{path}/".startswith(OWN_PAGES)
+
+
+def is_own_login(path: str) -> bool:
+    return path.startswith(OWN_LOGIN) and not path.startswith(LETTING_IN)
 
 
 def today_of(settings: Settings, now: datetime) -> Today:

@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp
 
 from appointed.accounts.errors import InvalidToken
+from appointed.accounts.factors.errors import SecondFactorNeeded
 from appointed.core.errors import AppError, Invalid, Kind, TooManyRequests, Unavailable, VersionMismatch
 from appointed.core.idempotency import KeyReused
 from appointed.core.problems import MEDIA_TYPE, problem_of
 
+from .auth import is_own_login
 from .idempotency import MalformedKey
 from .retry import BodyTooLarge
 
@@ -89,18 +91,19 @@ def _complete(document: dict[str, Any]) -> None:
         schemas.pop(name, None)
     own = Problem.model_json_schema(ref_template=REF)
     schemas |= own.pop("$defs") | {Problem.__name__: own}
-    for operation in _operations(document):
+    for path, operation in _operations(document):
         if _is_oauth(operation):
             operation["responses"].pop("422", None)
-        for error in _implied(operation):
+        for error in _implied(operation, is_own=is_own_login(path)):
             _add(operation["responses"], str(error.kind.value), error)
         for content in operation.get("requestBody", {}).get("content", {}).values():
             content["example"] = _example(content["schema"], schemas)
 
 
-def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for path in document["paths"].values():
-        yield from path.values()
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            yield path, operation
 
 
 def _is_oauth(operation: dict[str, Any]) -> bool:
@@ -108,7 +111,7 @@ def _is_oauth(operation: dict[str, Any]) -> bool:
     return "application/json" in operation["responses"].get("400", {}).get("content", {})
 
 
-def _implied(operation: dict[str, Any]) -> Iterator[type[AppError]]:
+def _implied(operation: dict[str, Any], *, is_own: bool) -> Iterator[type[AppError]]:
     """What can be wrong with any request that has such parts."""
     parameters = operation.get("parameters", [])
     if _is_oauth(operation):
@@ -119,6 +122,8 @@ def _implied(operation: dict[str, Any]) -> Iterator[type[AppError]]:
         yield Invalid
     if operation.get("security"):
         yield InvalidToken
+        if not is_own:
+            yield SecondFactorNeeded
     for parameter in parameters:
         yield from BY_HEADER.get(parameter["name"], ())
 

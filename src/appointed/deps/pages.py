@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
+from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.responses import RedirectResponse, Response
@@ -47,6 +48,10 @@ class Visitor:
     session: cookies.CookieSession | None = None
 
     @property
+    def session_id(self) -> UUID | None:
+        return self.session.id if self.session else None
+
+    @property
     def form_token(self) -> str:
         """For the hidden field of every form that they are shown."""
         return forms.token_of(self.settings, self.cookie)
@@ -60,7 +65,7 @@ async def _visitor(request: Request) -> Visitor:
     now = state.clock.now()
     async with state.database.reads() as reading:
         found = await cookies.find(reading, cookie, idle=state.settings.page_idle, now=now)
-    actor = enter(request, found.user_id, found.id, found.roles, now) if found else None
+    actor = enter(request, found.user_id, found.id, found.standing, now) if found else None
     return Visitor(state.settings, cookie, actor=actor, session=found)
 
 

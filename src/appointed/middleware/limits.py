@@ -26,9 +26,10 @@ BY_ROUTE = {
     "POST /patients/new-patient": "registration",
     "POST /patients/join": "registration",
     "POST /account/password": "password",
+    "POST /login/second-factor": "password",
 }
 # What else is done about logins is done with passwords, codes and the like; ending a session is not held up.
-ABOUT_PASSWORDS = "POST /auth/"
+ABOUT_PASSWORDS = ("POST /auth/", "DELETE /auth/totp", "DELETE /auth/passkeys/")
 NOT_HELD_UP = "POST /auth/logout"
 # One network of this size is one customer's.
 IPV6_PREFIX = 64

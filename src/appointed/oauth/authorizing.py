@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import audit
+from appointed.accounts import queries as users
 from appointed.accounts.actor import Actor
 from appointed.accounts.client_models import AuthorizationCode, OAuthClient
 from appointed.accounts.scopes import granted
@@ -69,6 +70,7 @@ async def authorize(
     session.add(AuthorizationCode(
         code_hash=queries.hash_of(code), client_id=client.id, user_id=actor.user_id, redirect_uri=asked.redirect_uri,
         challenge=asked.code_challenge, scope=scope, created_at=now, expires_at=now + CODE_LASTS,
+        second_factor=await users.second_factor_of(session, actor.session_id),
     ))  # fmt: skip
     audit.record(session, now, actor.user_id, "client.authorize", "client", client.id, scope=said)
     return sent_back(asked, issuer=issuer, code=code)

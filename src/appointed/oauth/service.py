@@ -22,6 +22,9 @@ from . import assertions, queries
 from .errors import InvalidClient, InvalidGrant, InvalidScope, OAuthError
 from .rules import LONGEST_TOKEN, ClientKind, fits
 
+# What a machine shows instead of a password is not less than a second factor.
+ASSERTION = "assertion"
+
 
 @dataclass(frozen=True, slots=True)
 class Issued:
@@ -94,7 +97,14 @@ async def by_assertion(desk: Desk, text: str, scope: str) -> Issued:
             if given is None:
                 return InvalidScope()
             session_id, _ = await accounts.open_session(
-                session, client.user_id, LONGEST_TOKEN, now, device=client.name, client_id=client.id, scope=given
+                session,
+                client.user_id,
+                LONGEST_TOKEN,
+                now,
+                device=client.name,
+                second_factor=ASSERTION,
+                client_id=client.id,
+                scope=given,
             )
         return desk.issue(client.user_id, session_id, client.id, given, now)
 
@@ -120,7 +130,14 @@ async def by_code(
             if not is_its_own or not fits(verifier, row.challenge):
                 return InvalidGrant()
             session_id, token = await accounts.open_session(
-                session, row.user_id, lasting, now, device=client.name, client_id=client.id, scope=row.scope
+                session,
+                row.user_id,
+                lasting,
+                now,
+                device=client.name,
+                second_factor=row.second_factor,
+                client_id=client.id,
+                scope=row.scope,
             )
             row.used_at, row.session_id = now, session_id
         return desk.issue(row.user_id, session_id, client.id, row.scope, now, token)

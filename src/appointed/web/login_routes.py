@@ -1,7 +1,7 @@
 """`/login` and `/logout`: into the pages and out of them."""
 
+import re
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Form, Header, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -10,7 +10,11 @@ from pydantic import SecretStr
 from appointed import accounts
 from appointed.accounts.devices import device_of
 from appointed.accounts.errors import InvalidCredentials, LockedOut
-from appointed.auth import service
+from appointed.accounts.factors.errors import ChallengeSpent, InvalidCode, SecondFactorRequired
+from appointed.accounts.factors.rules import Method
+from appointed.accounts.factors.showing import Proof
+from appointed.auth import factor_service, service
+from appointed.auth.factor_routes import site_of
 from appointed.core.errors import Field, Invalid
 from appointed.core.settings import Settings
 from appointed.core.text import check_text, normalised_email
@@ -24,6 +28,8 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 HOME = "/account"
 LEFT = "/login?left=1"
 NOTHING = SecretStr("")
+DIGITS = re.compile(r"[0-9]{3} ?[0-9]{3}")
+TOO_LATE = "This took too long, or was done before. Enter your password once more."
 
 
 @router.get("/login", response_class=HTMLResponse)
@@ -44,21 +50,59 @@ async def log_in(
     next: Annotated[str, Form()] = "",  # noqa: A002 - the address's own word
     user_agent: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """A new cookie, whichever there was before, and on to where they wanted to go."""
+    """A new cookie, whichever there was before, and on to where they wanted to go; or first to the second factor."""
     shown: dict[str, Any] = {"next": own_path(next) or "", "email": email, "has_left": False}
     if faults := _missing(email, password):
         return form_page("login.html", visitor, status=422, faults=faults, **shown)
-    instead_of: UUID | None = visitor.session.id if visitor.session else None
     try:
-        # Whoever needs a second factor goes on from here to a page that asks for it.
         cookie = await service.log_in_page(
             state.database, state.hasher, email=normalised_email(email), password=password.get_secret_value(),
-            lasting=state.settings.page_lasting, device=device_of(user_agent), instead_of=instead_of, clock=state.clock,
+            lasting=state.settings.page_lasting, device=device_of(user_agent), instead_of=visitor.session_id,
+            clock=state.clock,
         )  # fmt: skip
+    except SecondFactorRequired as owed:
+        return form_page("second_factor.html", visitor, challenge=owed.challenge, next=shown["next"])
     except (InvalidCredentials, LockedOut) as error:
         return await refused(request, error, "login.html", visitor, at="email", **shown)
-    answer = RedirectResponse(own_path(next) or HOME, 303)
-    set_cookie(answer, state.settings, cookie)
+    return _entered(state.settings, cookie, next)
+
+
+@router.get("/login/second-factor", response_class=HTMLResponse)
+async def begin_again() -> Response:
+    """Without a challenge there is nothing to answer."""
+    return RedirectResponse("/login", 303)
+
+
+@router.post("/login/second-factor", response_class=HTMLResponse)
+async def pass_second_factor(
+    request: Request,
+    visitor: VisitorDep,
+    state: StateDep,
+    challenge: Annotated[str, Form()] = "",
+    code: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "",  # noqa: A002 - the address's own word
+    user_agent: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The second half of the login: the code of an app, or a recovery code."""
+    shown: dict[str, Any] = {"next": own_path(next) or "", "challenge": challenge}
+    method = Method.TOTP if DIGITS.fullmatch(code.strip()) else Method.RECOVERY_CODE
+    try:
+        cookie = await factor_service.pass_second_factor_page(
+            state.database, site_of(state), challenge=challenge, proof=Proof(method, code.strip()),
+            lasting=state.settings.page_lasting, device=device_of(user_agent), instead_of=visitor.session_id,
+            hint=state.hint, clock=state.clock,
+        )  # fmt: skip
+    except ChallengeSpent as error:
+        began_again = {"next": shown["next"], "email": "", "has_left": False}
+        return await refused(request, error, "login.html", visitor, at="email", detail=TOO_LATE, **began_again)
+    except (InvalidCode, LockedOut) as error:
+        return await refused(request, error, "second_factor.html", visitor, at="code", **shown)
+    return _entered(state.settings, cookie, next)
+
+
+def _entered(settings: Settings, cookie: str, next_path: str) -> Response:
+    answer = RedirectResponse(own_path(next_path) or HOME, 303)
+    set_cookie(answer, settings, cookie)
     return answer
 
 

@@ -62,12 +62,13 @@ def form_page(
 
 
 async def refused(
-    request: Request, error: AppError, template: str, visitor: Visitor, *, at: str = "", **values: Any
-) -> HTMLResponse:
-    """The form once more, with what was refused; it is recorded as any other refusal is."""
+    request: Request, error: AppError, template: str, visitor: Visitor, *, at: str, detail: str | None = None,
+    **values: Any,
+) -> HTMLResponse:  # fmt: skip
+    """The form once more, with what was refused, in other words if need be; it is recorded as any other refusal is."""
     if not await is_recorded(request, error):
         raise Unavailable("The refusal could not be recorded.") from error
-    faults = error.fields or (Field(at, error.code, error.detail),)
+    faults = error.fields or (Field(at, error.code, detail or error.detail),)
     # 401 is for what a header could mend (RFC 9110 section 15.5.2), which no form can.
     kind = Kind.INVALID if error.kind is Kind.UNAUTHENTICATED else error.kind
     return form_page(template, visitor, status=kind.value, headers=headers_of(error) if kind is error.kind else None,

@@ -6,7 +6,7 @@ from alembic import op
 from appointed.core import types
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("redirect_uri", types.MachineString(300), nullable=False),
         sa.Column("challenge", types.MachineString(43), nullable=False),
         sa.Column("scope", types.MachineString(300), nullable=False),
+        sa.Column("second_factor", types.MachineString(20), nullable=True),
         sa.Column("created_at", types.Instant(), nullable=False),
         sa.Column("expires_at", types.Instant(), nullable=False),
         sa.Column("used_at", types.Instant(), nullable=True),
