@@ -96,8 +96,10 @@ async def test_answers_and_logins_go_when_they_are_of_no_more_use(
         login | {"id": new_id(), "refresh_hash": hashes[3], "ended_at": now - DAY},
         login | {"id": new_id(), "refresh_hash": hashes[4]},
     )
+    a_machines = login | {"client_id": (await clinic.machine([])).id, "id": new_id(), "refresh_hash": bytes([9] * 32)}
+    await put(context.database, LoginSession, a_machines | {"expires_at": now - 2 * DAY})
     gone = await tidy(context)
-    assert (gone["idempotency_keys"], gone["login_sessions"]) == (1, 2)
+    assert (gone["idempotency_keys"], gone["login_sessions"]) == (1, 3)
     assert await kept(context.database, StoredAnswer.key_hash) == [bytes([2] * 32)]
     assert set(hashes[3:]) <= set(await kept(context.database, LoginSession.refresh_hash))
 

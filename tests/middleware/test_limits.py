@@ -127,6 +127,8 @@ async def test_whoever_looks_after_the_server_is_never_refused(
     ("POST /auth/logout", True, None), ("GET /auth/me", True, None), ("POST /auth/password", True, "password"),
     ("POST /auth/login/second-factor", False, "password"), ("DELETE /auth/totp", True, "password"),
     ("DELETE /auth/passkeys/{passkey_id}", True, "password"), ("GET /auth/factors", True, None),
+    ("POST /auth/token", False, "refresh"), ("POST /auth/revoke", False, "refresh"),
+    ("POST /auth/authorize", True, "password"), ("GET /.well-known/jwks.json", False, None),
     ("POST /auth/password/reset", False, "password"), ("POST /patients/join", False, "registration"),
     ("POST /patients/new-patient", False, "registration"), ("POST /patients/new-patient", True, None),
     ("GET /patients", True, None), ("POST /appointments", True, None),

@@ -1,5 +1,6 @@
 """What others find out by themselves: where tokens come from, and which keys verify them."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from appointed.accounts.actor import Role
+from appointed.accounts.scopes import Scope
 from appointed.accounts.tokens import AUDIENCE
 from appointed.app import create_app
 from appointed.core.settings import Settings
@@ -70,3 +72,9 @@ async def test_others_verify_tokens_by_the_published_keys(
               for each in (token, nurse.headers["Authorization"].removeprefix("Bearer "))]  # fmt: skip
         assert [answer.status_code for answer in me] == [200, 401], "one signed by the secret is no longer good"
     await app.state.appointed.database.dispose()
+
+
+def test_the_readme_names_every_scope() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    told = readme.partition("its scopes name:")[2].partition("(")[0]
+    assert set(re.findall(r"`([a-z:]+)`", told)) == set(Scope)

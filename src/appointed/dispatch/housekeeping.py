@@ -60,6 +60,8 @@ async def tidy(context: Context) -> Mapping[str, int]:
 
 def _stale(now: datetime) -> list[tuple[Any, ColumnElement[bool]]]:
     sessions_end = now - SESSIONS_KEPT
+    # A machine opens one every few minutes.
+    is_a_clients = and_(LoginSession.client_id.is_not(None), LoginSession.expires_at < now - CODES_KEPT)
     return [
         (OutboxMessage, OutboxMessage.done_at < now - DONE_KEPT),
         (BusyTick, BusyTick.tick < tick_of(now - TICKS_KEPT)),
@@ -70,7 +72,7 @@ def _stale(now: datetime) -> list[tuple[Any, ColumnElement[bool]]]:
         (FactorChallenge, FactorChallenge.expires_at <= now),
         (TotpKey, and_(TotpKey.confirmed_at.is_(None), TotpKey.created_at <= now - ENROLMENT_LASTS)),
         (LoginFailure, LoginFailure.last_failed_at <= now - FORGOTTEN_AFTER),
-        (LoginSession, or_(LoginSession.ended_at < sessions_end, LoginSession.expires_at < sessions_end)),
+        (LoginSession, or_(LoginSession.ended_at < sessions_end, LoginSession.expires_at < sessions_end, is_a_clients)),
     ]
 
 
