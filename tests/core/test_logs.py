@@ -95,7 +95,7 @@ async def test_each_line_says_which_request_and_who_asked(
     clinic: Clinic, settings: Settings, tmp_path: Path, sqlite_database: object
 ) -> None:
     somebody, sent = await clinic.patient(), "0198c0de-0000-7000-8000-000000000001"
-    given = environment_of(settings, ENVIRONMENT="production", BCRYPT_COST="12")
+    given = environment_of(settings, ENVIRONMENT="production", BCRYPT_COST="12", PUBLIC_URL="https://clinic.test")
     headers = {"x-request-id": sent, "x-forwarded-proto": "https", "x-forwarded-for": "198.51.100.7"}
     async with serving(given, tmp_path) as server, httpx.AsyncClient(base_url=server.url) as client:
         known = await client.get("/patients/me", headers={**somebody.headers, **headers})

@@ -95,9 +95,10 @@ async def _log_in(
             if known is None:
                 return InvalidCredentials(user.id if user else None)
             known.password_hash = new_hash or known.password_hash
-            if owed := await showing.owed(session, known, clock.now()):
+            now = clock.now()
+            if owed := await showing.owed(session, known, now):
                 return owed
-            return await let_in(session, known.id, clock.now())
+            return await let_in(session, known.id, now)
 
     settled = await run_again(settle)
     if isinstance(settled, LockedOut | InvalidCredentials | SecondFactorRequired):
