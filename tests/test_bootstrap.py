@@ -62,7 +62,7 @@ async def test_the_first_administrator_has_no_password_that_nobody_else_may_have
     password: str, sqlite_database: Database, settings: Settings, clock: FixedClock
 ) -> None:
     update = {"admin_email": "first.admin@example.org", "admin_password": SecretStr(password)}
-    with pytest.raises(SystemExit, match=r"ADMIN_PASSWORD.*(must have at|is among)") as refused:
+    with pytest.raises(SystemExit, match=r"ADMIN_PASSWORD.* (must have at|is among)") as refused:
         await bootstrap(sqlite_database, settings.model_copy(update=update), clock)
     assert password not in str(refused.value)
     async with sqlite_database.reads() as session:

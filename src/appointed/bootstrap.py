@@ -1,14 +1,13 @@
 """What every installation has from the start: the clinic, a visit type, the first administrator."""
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import IntegrityError
 
 from appointed import accounts
 from appointed.accounts import queries
 from appointed.accounts.actor import Role
 from appointed.accounts.errors import EmailTaken
-from appointed.accounts.passwords import Hasher, Password
+from appointed.accounts.passwords import Hasher, chosen
 from appointed.appointments import service as appointments
 from appointed.core.clock import Clock
 from appointed.core.db import Database, transaction
@@ -51,9 +50,9 @@ async def _ensure_administrator(database: Database, settings: Settings, clock: C
         if await queries.count_administrators(session) or await queries.find_by_email(session, email):
             return
     try:
-        password = TypeAdapter(Password).validate_python(settings.admin_password).get_secret_value()
-    except ValidationError as error:
-        raise SystemExit(f"ADMIN_PASSWORD: {error.errors()[0]['msg']}.") from None
+        password = chosen(settings.admin_password.get_secret_value())
+    except ValueError as error:
+        raise SystemExit(f"ADMIN_PASSWORD {error}.") from None
     hashed = await Hasher(settings.bcrypt_cost).hash(password)
     try:
         async with transaction(database.writes) as session:
