@@ -49,6 +49,7 @@ KEPT = {
     "doctors": {"title": "title", "first_name": "first_name", "last_name": "last_name", "last_name_key": "last_name",
                 "specialization": "specialization", "specialization_key": "specialization", "bio": "bio"},
     "invitations": {"email": "email"},
+    "passkeys": {"name": "name"},
     "related_people": {"email": "email"},
     "locations": {"name": "name", "address": "address"},
     "location_days": {"name": "name"},

@@ -22,6 +22,8 @@ from .support.app import client_of, running
 
 PROBLEM = "application/problem+json"
 READABLE = re.compile(r"[a-z]+(_[a-z]+)+")
+# What they answer is of the moment.
+NEVER_TWICE = {"GET /health/ready", "POST /auth/login/passkey/options"}
 PAGES = ("/docs", "/redoc", "/docs/oauth2-redirect", "/openapi.json", f"{ASSETS}/swagger-ui.css")
 
 
@@ -134,7 +136,7 @@ async def test_a_slash_at_the_end_changes_nothing(
         plain, slashed, twice = [await client.request(method, path + end) for end in ("", "/", "//")]
         assert plain.status_code < 300 or plain.status_code in (401, 404, 422), route
         assert slashed.status_code == twice.status_code == plain.status_code, route
-        assert route == "GET /health/ready" or slashed.content == twice.content == plain.content, route
+        assert route in NEVER_TWICE or slashed.content == twice.content == plain.content, route
 
 
 class Links(HTMLParser):

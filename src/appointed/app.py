@@ -27,6 +27,8 @@ from appointed.appointments.routes import router as appointments
 from appointed.appointments.series_routes import router as series
 from appointed.appointments.slot_routes import router as slots
 from appointed.appointments.slot_schemas import SlotRead
+from appointed.auth.factor_routes import router as second_factors
+from appointed.auth.login_routes import router as logins
 from appointed.auth.routes import router as auth
 from appointed.availability.routes import profiles
 from appointed.availability.routes import router as availability
@@ -64,6 +66,8 @@ ROUTERS = (
     bookings,
     health,
     auth,
+    logins,
+    second_factors,
     users,
     audit_events,
     patients,

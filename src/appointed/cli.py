@@ -13,6 +13,7 @@ from rich.table import Table
 from appointed import __version__, accounts, audit, migrations, worker
 from appointed.accounts import queries as users
 from appointed.accounts.actor import Role
+from appointed.accounts.factors import service as factors
 from appointed.accounts.models import User
 from appointed.accounts.passwords import Hasher, chosen
 from appointed.bootstrap import bootstrap
@@ -160,6 +161,19 @@ def disable_user(email: Email) -> None:
         async with transaction(desk.database.writes) as session:
             await accounts.change(session, user.id, is_active=False, by=None, now=desk.clock.now())
         console.print(f"{user.email} is disabled and logged out everywhere.")
+
+    run(work_on)
+
+
+@user_app.command(name="reset-factors")
+def reset_factors(email: Email) -> None:
+    """Take away the second factors of somebody who has lost them; every session of the account ends."""
+
+    async def work_on(desk: Desk) -> None:
+        user = await _user(desk, email)
+        async with transaction(desk.database.writes) as session:
+            await factors.reset(session, user.id, by=None, now=desk.clock.now())
+        console.print(f"{user.email} has no second factor and is logged out everywhere.")
 
     run(work_on)
 

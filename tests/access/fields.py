@@ -68,6 +68,8 @@ EMERGENCY = frozenset({"id", "user_id", "patient_id", "opened_at", "closes_at"})
 REVIEWED = EMERGENCY | {"reason", "reviewed_at", "reviewed_by", "note"}
 SESSIONS_OF_ONE = frozenset({"id", "device", "created_at", "last_used_at", "expires_at", "is_current"})
 TOKENS = frozenset({"access_token", "token_type", "expires_in", "refresh_token"})
+PASSKEY = frozenset({"id", "name", "created_at", "last_used_at"})
+CODES, OPTIONS = frozenset({"recovery_codes"}), frozenset({"public_key"})
 AFFECTED = frozenset({"affected"})
 
 FIELDS: Mapping[str, frozenset[str]] = {
@@ -78,6 +80,17 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "POST /auth/login": TOKENS,
     "POST /auth/refresh": TOKENS,
     "GET /auth/sessions": SESSIONS_OF_ONE,
+    "POST /auth/login/second-factor": TOKENS,
+    "POST /auth/login/second-factor/options": OPTIONS,
+    "POST /auth/login/passkey": TOKENS,
+    "POST /auth/login/passkey/options": OPTIONS,
+    "GET /auth/factors": frozenset({"totp_added_at", "passkeys", "recovery_codes_left", "is_required"}),
+    "POST /auth/totp": frozenset({"otpauth_uri", "key", "qr_svg"}),
+    "POST /auth/totp/confirm": CODES,
+    "POST /auth/recovery-codes": CODES,
+    "POST /auth/passkeys/options": OPTIONS,
+    "POST /auth/passkeys": PASSKEY | CODES,
+    "PATCH /auth/passkeys/{passkey_id}": PASSKEY,
     "POST /auth/password-reset": frozenset({"detail"}),
     "POST /auth/email-confirmation": frozenset({"detail"}),
     "GET /auth/me": ME,

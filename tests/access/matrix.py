@@ -49,6 +49,19 @@ POST   /auth/email-confirmation                          401   202   202   202  
 POST   /auth/email-confirmation/confirm                  204   204   204   204   204   204   204   204   204
 GET    /auth/sessions                                    401   200   200   200   200   200   200   200   200
 DELETE /auth/sessions/{login_id}                         401   204   404   404   404   404   404   404   404
+POST   /auth/login/second-factor                         200   200   200   200   200   200   200   200   200
+POST   /auth/login/second-factor/options                 200   200   200   200   200   200   200   200   200
+POST   /auth/login/passkey                               200   200   200   200   200   200   200   200   200
+POST   /auth/login/passkey/options                       200   200   200   200   200   200   200   200   200
+GET    /auth/factors                                     401   200   200   200   200   200   200   200   200
+POST   /auth/totp                                        401   200   200   200   200   200   200   200   200
+POST   /auth/totp/confirm                                401   200   200   200   200   200   200   200   200
+DELETE /auth/totp                                        401   204   204   204   204   204   204   204   204
+POST   /auth/recovery-codes                              401   200   200   200   200   200   200   200   200
+POST   /auth/passkeys/options                            401   200   200   200   200   200   200   200   200
+POST   /auth/passkeys                                    401   201   201   201   201   201   201   201   201
+PATCH  /auth/passkeys/{passkey_id}                       401   200   404   404   404   404   404   404   404
+DELETE /auth/passkeys/{passkey_id}                       401   204   404   404   404   404   404   404   404
 
 POST   /users                                            401   403   403   403   403   403   403   201   403
 GET    /users                                            401   403   403   403   403   403   403   200   403
@@ -57,6 +70,7 @@ PATCH  /users/{user_id}                                  401   403   403   403  
 DELETE /users/{user_id}                                  401   403   403   403   403   403   403   204   403
 PUT    /users/{user_id}/locations                        401   403   403   403   403   403   403   200   403
 DELETE /users/{user_id}/sessions                         401   403   403   403   403   403   403   204   403
+DELETE /users/{user_id}/factors                          401   403   403   403   403   403   403   204   403
 
 GET    /audit-events                                     401   403   403   403   403   403   403   403   200
 GET    /audit-events/export                              401   403   403   403   403   403   403   403   200

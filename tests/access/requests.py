@@ -9,11 +9,15 @@ from uuid import uuid4
 
 import httpx
 
+from appointed.accounts.factors import challenges, passkeys
+from appointed.accounts.factors.rules import Aim
 from appointed.accounts.rules import Purpose
 from appointed.appointments.rules import Action
 from appointed.availability.rules import HoursKind
 
+from ..support.authenticator import Authenticator
 from ..support.factories import PASSWORD
+from ..support.factors import code_now
 from .matrix import Row
 from .world import World
 
@@ -105,6 +109,37 @@ async def _reset(world: World) -> dict[str, Any]:
 
 async def _confirmation(world: World) -> dict[str, Any]:
     return {"json": {"code": await world.code_for(Purpose.EMAIL_CONFIRMATION)}}
+
+
+async def _totp_begun(world: World) -> dict[str, Any]:
+    return {"json": {"code": code_now(await world.totp(is_confirmed=False), world.clinic.clock)}}
+
+
+async def _totp_confirmed(world: World) -> dict[str, Any]:
+    await world.totp()
+    return {"json": {"current_password": PASSWORD}}
+
+
+async def _second_factor(world: World) -> dict[str, Any]:
+    key = await world.totp()
+    challenge = await world.challenge(Aim.SECOND_FACTOR)
+    return {"json": {"challenge": challenge, "totp": code_now(key, world.clinic.clock, ahead=1)}}
+
+
+async def _passkey_after_password(world: World) -> dict[str, Any]:
+    await world.passkey_of(world.anybody)
+    return {"json": {"challenge": await world.challenge(Aim.SECOND_FACTOR)}}
+
+
+async def _passkey_alone(world: World) -> dict[str, Any]:
+    authenticator, _ = await world.passkey_of(world.anybody)
+    options = passkeys.to_show(world.site, challenges.bytes_of(await world.challenge(Aim.PASSKEY_LOGIN)))
+    return {"json": {"credential": authenticator.show(options)}}
+
+
+async def _new_passkey(world: World) -> dict[str, Any]:
+    credential = Authenticator().make(await world.passkey_options(world.anybody))
+    return {"json": {"name": "Work laptop", "credential": credential}}
 
 
 async def _new_user(world: World) -> dict[str, Any]:
@@ -302,6 +337,17 @@ DETAILS: Mapping[str, Details] = {
     "POST /auth/login": _login,
     "POST /auth/refresh": _refresh,
     "POST /auth/password": body(current_password=PASSWORD, new_password=NEW_PASSWORD),
+    "POST /auth/login/second-factor": _second_factor,
+    "POST /auth/login/second-factor/options": _passkey_after_password,
+    "POST /auth/login/passkey": _passkey_alone,
+    "POST /auth/totp": body(current_password=PASSWORD),
+    "POST /auth/totp/confirm": _totp_begun,
+    "DELETE /auth/totp": _totp_confirmed,
+    "POST /auth/recovery-codes": _totp_confirmed,
+    "POST /auth/passkeys/options": body(current_password=PASSWORD),
+    "POST /auth/passkeys": _new_passkey,
+    "PATCH /auth/passkeys/{passkey_id}": body(name="Old laptop"),
+    "DELETE /auth/passkeys/{passkey_id}": body(current_password=PASSWORD),
     "POST /auth/password-reset": body(email="nobody@example.org"),
     "POST /auth/password-reset/confirm": _reset,
     "POST /auth/email-confirmation/confirm": _confirmation,

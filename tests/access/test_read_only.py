@@ -30,6 +30,8 @@ RECORD: dict[str, Any] = ROW | {"author_id": ID, "patient_id": ID, "signed_at": 
 READ_ONLY: Mapping[tuple[str, Who], dict[str, Any]] = {
     ("POST /users", Who.ADMIN): ROW | {"role": "admin", "is_active": True, "password_hash": "1:x"},
     ("PATCH /users/{user_id}", Who.ADMIN): ROW | LOGIN,
+    ("POST /auth/passkeys", Who.PATIENT): ROW | {"user_id": ID, "sign_count": 7, "public_key": "pQECAyYg"},
+    ("PATCH /auth/passkeys/{passkey_id}", Who.PATIENT): ROW | {"user_id": ID, "sign_count": 0, "last_used_at": INSTANT},
     ("POST /patients/new-patient", Who.ANONYMOUS): PATIENT | {"is_active": True},
     ("POST /patients/new-patient", Who.RECEPTIONIST): PATIENT,
     ("PATCH /patients/me", Who.PATIENT): PATIENT | LOGIN | {"is_active": True},

@@ -9,11 +9,17 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import accounts, patients, records
 from appointed.accounts import links
+from appointed.accounts import queries as users
 from appointed.accounts.actor import Role
+from appointed.accounts.factors import challenges, passkeys
+from appointed.accounts.factors import service as factors
+from appointed.accounts.factors.models import Passkey, TotpKey
+from appointed.accounts.factors.rules import Aim
 from appointed.accounts.models import AccountLink
 from appointed.accounts.rules import Purpose
 from appointed.appointments import service as appointments
@@ -30,8 +36,10 @@ from appointed.patients import emergencies, relations
 from appointed.patients.codes import invitation_code
 from appointed.patients.relations import Whom
 
+from ..support.authenticator import Authenticator
 from ..support.clock import FixedClock
 from ..support.factories import Clinic, Person
+from ..support.factors import code_now
 from .matrix import Who
 
 SERIES_AT = datetime(2031, 3, 10, 15, tzinfo=UTC)
@@ -85,6 +93,7 @@ class World:
             "session_id": self._session,
             "user_id": self._user,
             "login_id": self._login,
+            "passkey_id": self._passkey,
             "location_id": self.place,
             "room_id": self._room,
             "visit_type_id": self._visit_type,
@@ -173,6 +182,48 @@ class World:
             mine = select(AccountLink.id).where(AccountLink.user_id == somebody.user_id)
             link_id = (await session.scalars(mine)).one()
         return code_of(self.clinic.settings.secret_key.get_secret_value(), purpose, link_id)
+
+    @property
+    def site(self) -> passkeys.Site:
+        return passkeys.Site.at(self.clinic.settings.public_url, self.clinic.settings.clinic_name)
+
+    async def totp(self, *, is_confirmed: bool = True) -> str:
+        """The key of an authenticator app that whoever asks has added, or is about to add."""
+        async with transaction(self.clinic.database.writes) as session:
+            owner = await self._owner(session, self.anybody, TotpKey)
+            key, _ = await factors.begin_totp(session, owner)
+            if is_confirmed:
+                await factors.confirm_totp(session, owner, code_now(key, self.clinic.clock))
+        return key
+
+    async def challenge(self, aim: Aim) -> str:
+        async with transaction(self.clinic.database.writes) as session:
+            user = None if aim is Aim.PASSKEY_LOGIN else await users.get(session, self.anybody.user_id)
+            return challenges.put(session, aim, user, self.clinic.clock.now())
+
+    async def passkey_options(self, whose: Person) -> Any:
+        async with transaction(self.clinic.database.writes) as session:
+            return await factors.begin_passkey(session, await self._owner(session, whose, Passkey), self.site)
+
+    async def passkey_of(self, whose: Person) -> tuple[Authenticator, UUID]:
+        """A passkey that somebody has added, and its id."""
+        authenticator, options = Authenticator(), await self.passkey_options(whose)
+        made = passkeys.made(self.site, authenticator.make(options), challenges.bytes_of(options["challenge"]))
+        assert made
+        async with transaction(self.clinic.database.writes) as session:
+            passkey, _ = await factors.add_passkey(
+                session, await self._owner(session, whose, Passkey), made, "Work laptop"
+            )
+        return authenticator, passkey.id
+
+    async def _passkey(self) -> UUID:
+        return (await self.passkey_of(self.patient))[1]
+
+    async def _owner(self, session: AsyncSession, whose: Person, table: type[TotpKey | Passkey]) -> factors.Owner:
+        """Somebody, without what an earlier request has left them of a kind."""
+        await session.execute(delete(table).where(table.user_id == whose.user_id))
+        user = await users.get(session, whose.user_id, for_update=True)
+        return factors.Owner(user, whose.actor.session_id, self.clinic.clock.now())
 
     async def place(self) -> UUID:
         return (await self.clinic.location()).id

@@ -69,8 +69,8 @@ async def end_of(database: Database) -> datetime | None:
 
 async def roles_of(database: Database, clock: FixedClock, token: AccessToken) -> list[str] | None:
     async with database.reads() as session:
-        roles = await queries.roles_of(session, token, clock.now())
-    return None if roles is None else sorted(roles)
+        standing = await queries.find_standing(session, token, clock.now())
+    return sorted(standing.roles) if standing else None
 
 
 # --- accounts --------------------------------------------------------------------------------------------------------

@@ -47,6 +47,19 @@ POST   /auth/email-confirmation                          user.email-confirmation
 POST   /auth/email-confirmation/confirm                  user.email-confirmed
 GET    /auth/sessions                                    -
 DELETE /auth/sessions/{login_id}                         session.end
+POST   /auth/login/second-factor                         session.open
+POST   /auth/login/second-factor/options                 -
+POST   /auth/login/passkey                               session.open
+POST   /auth/login/passkey/options                       session.challenge
+GET    /auth/factors                                     -
+POST   /auth/totp                                        factor.begin
+POST   /auth/totp/confirm                                factor.add
+DELETE /auth/totp                                        factor.remove
+POST   /auth/recovery-codes                              factor.renew-codes
+POST   /auth/passkeys/options                            factor.begin
+POST   /auth/passkeys                                    factor.add
+PATCH  /auth/passkeys/{passkey_id}                       passkey.rename
+DELETE /auth/passkeys/{passkey_id}                       factor.remove
 
 POST   /users                                            user.create
 GET    /users                                            user.find
@@ -55,6 +68,7 @@ PATCH  /users/{user_id}                                  user.change
 DELETE /users/{user_id}                                  user.change
 PUT    /users/{user_id}/locations                        user.assign
 DELETE /users/{user_id}/sessions                         session.end-all
+DELETE /users/{user_id}/factors                          factor.reset
 
 GET    /audit-events                                     audit.find
 GET    /audit-events/export                              audit.export
@@ -221,8 +235,8 @@ async def prepared(row: Row, who: Who, clinic: Clinic, before: World | None = No
 
 
 # Who asks for these is not looked at.
-OF_NOBODY = {"POST /patients/join", "POST /auth/password-reset", "POST /auth/password-reset/confirm",
-             "POST /auth/email-confirmation/confirm"}  # fmt: skip
+OF_NOBODY = {"POST /auth/login/passkey/options", "POST /patients/join", "POST /auth/password-reset",
+             "POST /auth/password-reset/confirm", "POST /auth/email-confirmation/confirm"}  # fmt: skip
 
 
 def allowed(row: Row) -> Who:

@@ -13,6 +13,9 @@ import pytest
 from sqlalchemy import select, text, update
 
 from appointed import audit, backups
+from appointed.accounts import queries as users
+from appointed.accounts.factors import service as factors
+from appointed.accounts.factors.passkeys import Made
 from appointed.core.crypto import Vault
 from appointed.core.db import Database, metadata, transaction
 from appointed.core.ids import new_id
@@ -24,6 +27,7 @@ from appointed.records.service import Draft
 from tests.support.clock import FixedClock
 from tests.support.databases import Backend, fresh
 from tests.support.factories import Clinic, Person
+from tests.support.factors import code_now
 from tests.support.racing import enrol
 from tests.support.report import found_of
 from tests.support.server import environment_of
@@ -75,6 +79,16 @@ async def write_records(clinic: Clinic, doctor: Person, patient: Person) -> None
             record = await records.amend(session, doctor.actor, record.id, {"notes": notes}, clock=clinic.clock)
 
 
+async def add_factors(clinic: Clinic, who: Person) -> None:
+    """An authenticator app, recovery codes and a passkey."""
+    async with transaction(clinic.database.writes) as session:
+        user = await users.get(session, who.user_id, for_update=True)
+        owner = factors.Owner(user, who.actor.session_id, clinic.clock.now())
+        key, _ = await factors.begin_totp(session, owner)
+        await factors.confirm_totp(session, owner, code_now(key, clinic.clock))
+        await factors.add_passkey(session, owner, Made("AAECAwQF", "pQECAyYg", 7), "Work laptop")
+
+
 async def during_bookings(clinic: Clinic, backup: Awaitable[Path]) -> Path:
     """The backup that is taken after a third of the bookings, while the others go on."""
     doctors = [await clinic.doctor() for _ in range(-(-BOOKINGS // (DAYS * 14)))]
@@ -108,6 +122,7 @@ async def test_a_backup_that_was_taken_during_bookings_is_whole_on_another_engin
     source, target = clinic.database, empty.database
     doctor, patient = await clinic.doctor(), await clinic.patient(phone="+49 30 5550 1234", address="1 Road")
     await clinic.visit(patient, doctor, clock.now() + timedelta(hours=2))
+    await add_factors(clinic, doctor)
     await write_records(clinic, doctor, patient)
     await audit.seal(source, audit.heads_in(tmp_path), clock.now())
     path = await during_bookings(clinic, take(source, vault, tmp_path, clock))
@@ -120,6 +135,8 @@ async def test_a_backup_that_was_taken_during_bookings_is_whole_on_another_engin
     restored, now = await contents(target), await contents(source)
     assert {name for name, rows in restored.items() if not rows <= now[name]} == set()
     assert {name for name in restored if "records" in name and restored[name] != now[name]} == set()
+    for table in ("totp_keys", "recovery_codes", "passkeys"):
+        assert restored[table] == now[table] != set()
     assert BOOKINGS // 3 <= len(restored["appointments"]) <= BOOKINGS + 1
     async with target.reads() as session:
         assert (await session.get_one(Patient, patient.profile_id)).phone == "+49 30 5550 1234"

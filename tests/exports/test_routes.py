@@ -30,6 +30,9 @@ NOT_IN_IT = {
     "resources": "an id",
     "covers": "of doctors",
     "account_links": "what stands in mails, good for a while and once",
+    "totp_keys": "what codes are made of; since when there is one is shown at /auth/factors",
+    "recovery_codes": "hashes of them",
+    "factor_challenges": "hashes of what is answered once, within minutes",
     "emergency_accesses": "that one was opened is in the trail; its reason and what auditors found are the auditors'",
 }
 

@@ -125,6 +125,8 @@ async def test_whoever_looks_after_the_server_is_never_refused(
 @pytest.mark.parametrize(("route", "is_known", "kind"), [
     ("POST /auth/login", False, "login"), ("POST /auth/login", True, "login"), ("POST /auth/refresh", False, "refresh"),
     ("POST /auth/logout", True, None), ("GET /auth/me", True, None), ("POST /auth/password", True, "password"),
+    ("POST /auth/login/second-factor", False, "password"), ("DELETE /auth/totp", True, "password"),
+    ("DELETE /auth/passkeys/{passkey_id}", True, "password"), ("GET /auth/factors", True, None),
     ("POST /auth/password/reset", False, "password"), ("POST /patients/join", False, "registration"),
     ("POST /patients/new-patient", False, "registration"), ("POST /patients/new-patient", True, None),
     ("GET /patients", True, None), ("POST /appointments", True, None),

@@ -37,6 +37,7 @@ FACTS: dict[Template, dict[str, str | None]] = {
     Template.PASSWORD_RESET: {"link": "https://clinic.example.org/reset-password#abc", "until": "Monday"},
     Template.EMAIL_CONFIRMATION: {"link": "https://clinic.example.org/confirm-email#abc", "until": "Monday"},
     Template.PASSWORD_CHANGED: {},
+    Template.FACTORS_CHANGED: {"change": "A passkey was added."},
 }  # fmt: skip
 
 

@@ -26,7 +26,16 @@ async def settle(session: AsyncSession, email: str, clock: Clock, *, is_right: b
 
     A try that came too early counts whatever its password was: else the next wait would tell which one was right.
     """
-    subject = subject_of(vault_of(session), email)
+    return await settle_subject(session, subject_of(vault_of(session), email), clock, is_right=is_right)
+
+
+async def wait_of(session: AsyncSession, subject: bytes, clock: Clock) -> timedelta | None:
+    """How long to wait before the next try. Until the transaction ends, nobody else counts one."""
+    return _wait_of(await _locked(session, subject), clock.now())
+
+
+async def settle_subject(session: AsyncSession, subject: bytes, clock: Clock, *, is_right: bool) -> timedelta | None:
+    """`settle`, of what is counted under something else than an address."""
     row = await _locked(session, subject)
     now = clock.now()
     wait = _wait_of(row, now)
@@ -48,7 +57,10 @@ async def settle(session: AsyncSession, email: str, clock: Clock, *, is_right: b
 
 async def forget(session: AsyncSession, email: str) -> None:
     """Let the address be tried again at once."""
-    subject = subject_of(vault_of(session), email)
+    await forget_subject(session, subject_of(vault_of(session), email))
+
+
+async def forget_subject(session: AsyncSession, subject: bytes) -> None:
     await session.execute(delete(LoginFailure).where(LoginFailure.subject == subject))
 
 

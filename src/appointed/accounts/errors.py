@@ -18,9 +18,10 @@ class FailedLogin(AppError):
 
     action: str = "session.open"
 
-    def __init__(self, user_id: UUID | None = None) -> None:
+    def __init__(self, user_id: UUID | None = None, *, action: str | None = None) -> None:
         super().__init__()
         self.user_id = user_id
+        self.action = action or self.action
 
 
 class InvalidCredentials(FailedLogin):
@@ -38,8 +39,10 @@ class LockedOut(FailedLogin):
     kind = Kind.TOO_MANY
     detail = "Too many failed tries for this address. Wait a while and try again, or ask for a new password."
 
-    def __init__(self, user_id: UUID | None = None, *, wait: timedelta = timedelta(seconds=30)) -> None:
-        super().__init__(user_id)
+    def __init__(
+        self, user_id: UUID | None = None, *, wait: timedelta = timedelta(seconds=30), action: str | None = None
+    ) -> None:
+        super().__init__(user_id, action=action)
         self.seconds = ceil(wait.total_seconds())
 
 

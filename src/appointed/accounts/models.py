@@ -38,7 +38,10 @@ class UserRole(Base):
 
 
 class LoginSession(Base):
-    """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored."""
+    """A login on one device, kept alive by refresh tokens. Of them the last one's hash and number are stored.
+
+    `second_factor` is what was shown beside the password, or instead of it; None for the password alone.
+    """
 
     __tablename__ = "login_sessions"
     __table_args__ = (Index("ix_login_sessions_user_id", "user_id"),)
@@ -49,6 +52,7 @@ class LoginSession(Base):
     generation: Mapped[int] = mapped_column(Integer, default=0)
     refreshed_at: Mapped[datetime | None]
     device: Mapped[str | None] = mapped_column(MachineString(40))
+    second_factor: Mapped[str | None] = mapped_column(MachineString(20))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

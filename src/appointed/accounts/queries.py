@@ -1,6 +1,7 @@
 """Reading accounts."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,8 +17,8 @@ from .models import LoginSession, User, UserRole
 from .tokens import AccessToken
 
 # Asked for every request, so put together once.
-_ROLES = (
-    select(UserRole.role)
+_STANDING = (
+    select(UserRole.role, LoginSession.second_factor)
     .select_from(User)
     .join(LoginSession, LoginSession.user_id == User.id)
     .join(UserRole, UserRole.user_id == User.id, isouter=True)
@@ -29,6 +30,14 @@ _ROLES = (
         LoginSession.expires_at > bindparam("now"),
     )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The roles of somebody who is logged in, and with which second factor they are, if any."""
+
+    roles: Sequence[str]
+    second_factor: str | None
 
 
 async def find_by_email(session: AsyncSession, email: str) -> User | None:
@@ -71,11 +80,11 @@ async def living_sessions(
     return await page_of(session, query, [LoginSession.id], limit=limit, cursor=cursor)
 
 
-async def roles_of(session: AsyncSession, token: AccessToken, now: datetime) -> Sequence[str] | None:
-    """The roles of an active user with a living session; None when either is gone."""
-    rows = await session.scalars(_ROLES, {"user": token.user_id, "login": token.session_id, "now": now})
-    roles = rows.all()
-    return [role for role in roles if role] if roles else None
+async def find_standing(session: AsyncSession, token: AccessToken, now: datetime) -> Standing | None:
+    """What an active user with a living session is; None when either is gone."""
+    found = await session.execute(_STANDING, {"user": token.user_id, "login": token.session_id, "now": now})
+    rows = found.all()
+    return Standing([row.role for row in rows if row.role], rows[0].second_factor) if rows else None
 
 
 async def roles_by_user(session: AsyncSession, user_ids: Collection[UUID]) -> dict[UUID, list[str]]:

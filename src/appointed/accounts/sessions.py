@@ -28,14 +28,15 @@ class Refreshed:
 
 
 async def open_session(
-    session: AsyncSession, user_id: UUID, lasting: timedelta, now: datetime, *, device: str | None = None
-) -> tuple[UUID, str]:
+    session: AsyncSession, user_id: UUID, lasting: timedelta, now: datetime, *, device: str | None = None,
+    second_factor: str | None = None,
+) -> tuple[UUID, str]:  # fmt: skip
     """A new session's id and its refresh token. It lasts so long and no longer, however often it is refreshed."""
     session_id = new_id()
     token = first_token(session_id)
     session.add(LoginSession(id=session_id, user_id=user_id, refresh_hash=hash_of(token), generation=0, device=device,
-                             created_at=now, expires_at=now + lasting))  # fmt: skip
-    audit.record(session, now, user_id, "session.open", "session", session_id)
+                             second_factor=second_factor, created_at=now, expires_at=now + lasting))  # fmt: skip
+    audit.record(session, now, user_id, "session.open", "session", session_id, method=second_factor or "password")
     return session_id, token
 
 

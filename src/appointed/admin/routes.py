@@ -9,6 +9,8 @@ from appointed import accounts, audit
 from appointed.accounts import queries
 from appointed.accounts.actor import Actor, Permission, Role
 from appointed.accounts.errors import DoctorsAccount, EmailTaken, LastAdministrator
+from appointed.accounts.factors import service as factors
+from appointed.accounts.factors.errors import OwnFactors
 from appointed.accounts.models import User
 from appointed.accounts.passwords import check_own
 from appointed.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -110,6 +112,16 @@ async def disable_user(user_id: UUID, actor: Admin, session: SessionDep, clock: 
 async def end_user_sessions(user_id: UUID, actor: Admin, session: SessionDep, clock: ClockDep) -> None:
     """Log somebody out everywhere. The account and its password stay as they are."""
     await accounts.end_all(session, user_id, by=actor.user_id, now=clock.now())
+
+
+@router.delete(
+    "/{user_id}/factors", status_code=204, responses=refusals(Unauthenticated, Forbidden, OwnFactors, NotFound)
+)
+async def reset_factors(user_id: UUID, actor: Admin, session: SessionDep, clock: ClockDep) -> None:
+    """Take away the second factors of somebody who has lost them. They are logged out everywhere, and told by mail."""
+    if user_id == actor.user_id:
+        raise OwnFactors
+    await factors.reset(session, user_id, by=actor.user_id, now=clock.now())
 
 
 def _check_doctor(user: User, *, is_active: bool) -> None:

@@ -10,6 +10,7 @@ from appointed import accounts
 from appointed.accounts import queries
 from appointed.accounts.devices import device_of
 from appointed.accounts.errors import InvalidCredentials, InvalidToken, LinkSpent, LockedOut, WrongPassword
+from appointed.accounts.factors.errors import SecondFactorRequired
 from appointed.accounts.models import User
 from appointed.accounts.passwords import check_own
 from appointed.accounts.rules import Purpose
@@ -47,20 +48,23 @@ from .schemas import (
 router = APIRouter(prefix="/auth", tags=["login"], route_class=RetryingRoute)
 
 
-@router.post("/login", responses=refusals(InvalidCredentials, LockedOut))
+@router.post("/login", responses=refusals(InvalidCredentials, SecondFactorRequired, LockedOut))
 async def log_in(
     form: Annotated[LoginForm, Form()],
     state: StateDep,
     user_agent: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> TokenRead:
-    """Log in with e-mail address (as `username`) and password; after five failures in a row, 429 for a while."""
+    """Log in with e-mail address (as `username`) and password; after five failures in a row, 429 for a while.
+
+    Of an account with a second factor the answer is 401 `second_factor_required`, with a `challenge` for
+    `/auth/login/second-factor` and the `methods` there are."""
     lasting = timedelta(days=state.settings.refresh_token_days)
     pair = await service.log_in(
         state.database, state.hasher, state.tokens, email=normalised_email(form.username),
         password=form.password.get_secret_value(), lasting=lasting,
         device=device_of(user_agent), clock=state.clock,
     )  # fmt: skip
-    return _read(pair)
+    return read_pair(pair)
 
 
 @router.post("/refresh", responses=refusals(InvalidToken))
@@ -68,7 +72,9 @@ async def refresh_tokens(body: RefreshCreate, state: StateDep) -> TokenRead:
     """Trade a refresh token for the next pair. It works once: for ten seconds it gets the same answer, and then it ends
     the session, since somebody else must have it."""
     idle = state.settings.session_idle
-    return _read(await service.refresh(state.database, state.tokens, body.refresh_token, idle=idle, clock=state.clock))
+    return read_pair(
+        await service.refresh(state.database, state.tokens, body.refresh_token, idle=idle, clock=state.clock)
+    )
 
 
 @router.post("/logout", status_code=204, responses=refusals(Unauthenticated))
@@ -148,5 +154,5 @@ async def read_me(actor: AnyActor, session: ReadSessionDep) -> MeRead:
                   is_email_verified=user.email_verified_at is not None)  # fmt: skip
 
 
-def _read(pair: service.TokenPair) -> TokenRead:
+def read_pair(pair: service.TokenPair) -> TokenRead:
     return TokenRead(access_token=pair.access_token, expires_in=pair.expires_in, refresh_token=pair.refresh_token)

@@ -11,6 +11,8 @@ from appointed import accounts
 from appointed.accounts import attempts, links, queries
 from appointed.accounts.actor import Actor
 from appointed.accounts.errors import InvalidCredentials, InvalidToken, LinkSpent, LockedOut, WrongPassword
+from appointed.accounts.factors import showing
+from appointed.accounts.factors.errors import SecondFactorRequired
 from appointed.accounts.models import User
 from appointed.accounts.passwords import Hasher
 from appointed.accounts.rules import Purpose
@@ -38,16 +40,17 @@ async def log_in(
     device: str | None, clock: Clock,
 ) -> TokenPair:  # fmt: skip
     """`InvalidCredentials` for an unknown address, a wrong password and a disabled account alike, and `LockedOut` after
-    too many of them. Opens its own transactions: a failure is counted, not rolled back."""
+    too many of them; `SecondFactorRequired` where the right password is not all. Opens its own transactions: a failure
+    is counted, not rolled back."""
     async with database.reads() as reading:
         user = await queries.find_by_email(reading, email)
     fits = await hasher.verify(password, user.password_hash if user else None)
     is_outdated = user is not None and fits and hasher.is_outdated(user.password_hash)
     new_hash = await hasher.hash(password) if is_outdated else None
 
-    async def settle() -> TokenPair | LockedOut | InvalidCredentials:
+    async def settle() -> TokenPair | LockedOut | InvalidCredentials | SecondFactorRequired:
         async with transaction(database.writes) as session:
-            known = await _as_it_was(session, user) if user and fits else None
+            known = await as_it_was(session, user) if user and fits else None
             wait = await attempts.settle(session, email, clock, is_right=known is not None)
             if wait is not None:
                 return LockedOut(user.id if user else None, wait=wait)
@@ -55,8 +58,10 @@ async def log_in(
                 return InvalidCredentials(user.id if user else None)
             known.password_hash = new_hash or known.password_hash
             now = clock.now()
+            if owed := await showing.owed(session, known, now):
+                return owed
             session_id, token = await accounts.open_session(session, known.id, lasting, now, device=device)
-        return _pair(tokens, known.id, session_id, token, now)
+        return pair_of(tokens, known.id, session_id, token, now)
 
     settled = await run_again(settle)
     if isinstance(settled, TokenPair):
@@ -64,7 +69,7 @@ async def log_in(
     raise settled
 
 
-async def _as_it_was(session: AsyncSession, user: User) -> User | None:
+async def as_it_was(session: AsyncSession, user: User) -> User | None:
     """The account, locked, if it still has the hash that was checked: hashing takes long enough for it to change."""
     now = await queries.get(session, user.id, for_update=True)
     return now if now.is_active and now.password_hash == user.password_hash else None
@@ -81,7 +86,7 @@ async def change_password(
 
     async def settle() -> LockedOut | WrongPassword | None:
         async with transaction(database.writes) as session:
-            known = await _as_it_was(session, user) if new_hash else None
+            known = await as_it_was(session, user) if new_hash else None
             wait = await attempts.settle(session, user.email, clock, is_right=known is not None)
             if wait is not None:
                 return LockedOut(user.id, wait=wait)
@@ -138,7 +143,7 @@ async def refresh(
         async with transaction(database.writes) as session:
             now = clock.now()
             refreshed = await accounts.rotate(session, tokens.chain, refresh_token, idle=idle, now=now)
-        return _pair(tokens, refreshed.user_id, refreshed.session_id, refreshed.token, now) if refreshed else None
+        return pair_of(tokens, refreshed.user_id, refreshed.session_id, refreshed.token, now) if refreshed else None
 
     pair = await run_again(rotate)
     if pair is None:
@@ -146,5 +151,5 @@ async def refresh(
     return pair
 
 
-def _pair(tokens: Tokens, user_id: UUID, session_id: UUID, refresh_token: str, now: datetime) -> TokenPair:
+def pair_of(tokens: Tokens, user_id: UUID, session_id: UUID, refresh_token: str, now: datetime) -> TokenPair:
     return TokenPair(tokens.issue(user_id, session_id, now), int(tokens.lifetime.total_seconds()), refresh_token)

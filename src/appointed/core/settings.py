@@ -47,6 +47,14 @@ class ProxyHeader(StrEnum):
     FORWARDED = "forwarded"
 
 
+class SecondFactor(StrEnum):
+    """Who has to log in with more than a password."""
+
+    OFF = "off"
+    STAFF = "staff"
+    ALL = "all"
+
+
 class Settings(BaseSettings):
     """Every setting; `.env.example` explains each in a line."""
 
@@ -78,6 +86,7 @@ class Settings(BaseSettings):
     access_token_minutes: int = Field(15, ge=1, le=24 * 60)
     refresh_token_days: int = Field(30, ge=1, le=365)
     require_verified_email: bool = False
+    require_second_factor: SecondFactor = SecondFactor.OFF
     session_idle_minutes: int | None = Field(None, ge=1)
     bcrypt_cost: int = Field(12, ge=4, le=16)
     admin_email: EmailStr | None = None

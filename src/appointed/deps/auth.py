@@ -1,6 +1,6 @@
 """Who is asking: the one place where roles become permissions."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Annotated
 
@@ -10,14 +10,16 @@ from fastapi.security import OAuth2PasswordBearer
 from appointed.accounts import queries
 from appointed.accounts.actor import Actor, Permission, Role, Today
 from appointed.accounts.errors import InvalidToken
+from appointed.accounts.factors.errors import SecondFactorNeeded
 from appointed.core import logs
 from appointed.core.ages import last_born
 from appointed.core.errors import Forbidden, Unauthenticated
-from appointed.core.settings import Settings
+from appointed.core.settings import SecondFactor, Settings
 
 from .state import state_of
 
 P = Permission
+OWN_LOGIN = "/auth/"
 DESK = frozenset({
     P.PATIENTS_REGISTER, P.PATIENTS_ALL, P.PATIENTS_FIND, P.PATIENTS_CHANGE, P.HOURS_CHANGE_ALL,
     P.APPOINTMENTS_BOOK_ALL, P.APPOINTMENTS_FIT_IN, P.APPOINTMENTS_OVERRIDE, P.APPOINTMENTS_ALL, P.APPOINTMENTS_CANCEL,
@@ -55,15 +57,28 @@ async def somebody(request: Request, token: Annotated[str | None, Depends(_beare
     now = state.clock.now()
     said = state.tokens.read(token, now)
     async with state.database.reads() as session:
-        names = await queries.roles_of(session, said, now)
-    if names is None:
+        standing = await queries.find_standing(session, said, now)
+    if standing is None:
         raise InvalidToken
-    roles = frozenset(Role(name) for name in names)
+    roles = frozenset(Role(name) for name in standing.roles)
     permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
     actor = Actor(said.user_id, said.session_id, roles, permissions, today_of(state.settings, now))
     request.state.actor = actor
     logs.note_actor(actor.user_id)
+    if standing.second_factor is None and must_show_more(state.settings, roles) and not _is_own(request):
+        raise SecondFactorNeeded
     return actor
+
+
+def must_show_more(settings: Settings, roles: Iterable[Role]) -> bool:
+    """Whether somebody with these roles needs a second factor."""
+    required = settings.require_second_factor
+    return required is SecondFactor.ALL or (required is SecondFactor.STAFF and set(roles) - {Role.PATIENT} != set())
+
+
+def _is_own(request: Request) -> bool:
+    """Whether it is about one's own login: what gets one a second factor, and what ends the session."""
+    return str(request.scope["path"]).startswith(OWN_LOGIN)
 
 
 def today_of(settings: Settings, now: datetime) -> Today:

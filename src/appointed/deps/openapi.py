@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp
 
 from appointed.accounts.errors import InvalidToken
+from appointed.accounts.factors.errors import SecondFactorNeeded
 from appointed.core.errors import AppError, Invalid, Kind, TooManyRequests, Unavailable, VersionMismatch
 from appointed.core.idempotency import KeyReused
 from appointed.core.problems import MEDIA_TYPE, problem_of
 
+from .auth import OWN_LOGIN
 from .idempotency import MalformedKey
 from .retry import BodyTooLarge
 
@@ -89,19 +91,20 @@ def _complete(document: dict[str, Any]) -> None:
         schemas.pop(name, None)
     own = Problem.model_json_schema(ref_template=REF)
     schemas |= own.pop("$defs") | {Problem.__name__: own}
-    for operation in _operations(document):
-        for error in _implied(operation):
+    for path, operation in _operations(document):
+        for error in _implied(operation, is_own_login=path.startswith(OWN_LOGIN)):
             _add(operation["responses"], str(error.kind.value), error)
         for content in operation.get("requestBody", {}).get("content", {}).values():
             content["example"] = _example(content["schema"], schemas)
 
 
-def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for path in document["paths"].values():
-        yield from path.values()
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            yield path, operation
 
 
-def _implied(operation: dict[str, Any]) -> Iterator[type[AppError]]:
+def _implied(operation: dict[str, Any], *, is_own_login: bool) -> Iterator[type[AppError]]:
     """What can be wrong with any request that has such parts."""
     parameters = operation.get("parameters", [])
     if "requestBody" in operation:
@@ -110,6 +113,8 @@ def _implied(operation: dict[str, Any]) -> Iterator[type[AppError]]:
         yield Invalid
     if operation.get("security"):
         yield InvalidToken
+        if not is_own_login:
+            yield SecondFactorNeeded
     for parameter in parameters:
         yield from BY_HEADER.get(parameter["name"], ())
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from appointed.accounts.events import LinkAsked, PasswordChanged
+from appointed.accounts.factors.events import FactorsChanged
 from appointed.appointments.events import (
     AppointmentArrived,
     AppointmentBooked,
@@ -32,6 +33,7 @@ HANDLERS: Mapping[str, tuple[Handler, ...]] = {
     PatientInvited.name: (notifications.invitation,),
     LinkAsked.name: (notifications.link,),
     PasswordChanged.name: (notifications.password,),
+    FactorsChanged.name: (notifications.factors,),
     AppointmentBooked.name: (notifications.confirmation,),
     AppointmentCancelled.name: (notifications.cancellation,),
     SeriesBooked.name: (notifications.series_confirmation,),

@@ -6,9 +6,11 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, delete, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_
 
 from appointed import audit
+from appointed.accounts.factors.models import FactorChallenge, TotpKey
+from appointed.accounts.factors.rules import ENROLMENT_LASTS
 from appointed.accounts.models import AccountLink, LoginFailure, LoginSession
 from appointed.accounts.rules import FORGOTTEN_AFTER
 from appointed.availability.rules import tick_of
@@ -61,6 +63,8 @@ def _stale(now: datetime) -> list[tuple[Any, ColumnElement[bool]]]:
         (BusyTick, BusyTick.tick < tick_of(now - TICKS_KEPT)),
         (StoredAnswer, StoredAnswer.expires_at <= now),
         (AccountLink, AccountLink.expires_at <= now - LINKS_KEPT),
+        (FactorChallenge, FactorChallenge.expires_at <= now),
+        (TotpKey, and_(TotpKey.confirmed_at.is_(None), TotpKey.created_at <= now - ENROLMENT_LASTS)),
         (LoginFailure, LoginFailure.last_failed_at <= now - FORGOTTEN_AFTER),
         (LoginSession, or_(LoginSession.ended_at < sessions_end, LoginSession.expires_at < sessions_end)),
     ]

@@ -9,6 +9,7 @@ from sqlalchemy import Column, Select, Table, false, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.accounts.actor import Actor, Permission
+from appointed.accounts.factors.models import Passkey
 from appointed.accounts.models import LoginSession, User, UserRole
 from appointed.appointments.models import Appointment, AppointmentChange, Participant, Series
 from appointed.audit import DONE
@@ -23,7 +24,7 @@ from appointed.records import queries as records
 from appointed.records.models import MedicalRecord
 
 # Hashes and keys that stand for what is there beside them, or for nothing outside this database.
-LEFT_OUT = frozenset({"password_hash", "first_name_key", "last_name_key"})
+LEFT_OUT = frozenset({"password_hash", "credential_id", "public_key", "first_name_key", "last_name_key"})
 _SUFFIX = "_sealed"
 
 
@@ -54,6 +55,7 @@ def parts_of(actor: Actor, patient: Patient, now: datetime) -> list[Part]:
         _part("login", User, User.id == login if login else false()),
         _part("roles", UserRole, UserRole.user_id == login if login else false()),
         _part("sessions", LoginSession, LoginSession.user_id == login if login else false()),
+        _part("passkeys", Passkey, Passkey.user_id == login if login else false()),
         _part("visits", Appointment, Appointment.patient_id == patient.id),
         _part("visit-changes", AppointmentChange, AppointmentChange.appointment_id.in_(visits)),
         _part("visit-participants", Participant, Participant.appointment_id.in_(visits)),

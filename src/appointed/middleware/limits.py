@@ -24,7 +24,7 @@ BY_ROUTE = {
     "POST /patients/join": "registration",
 }
 # What else is done about logins is done with passwords, codes and the like; ending a session is not held up.
-ABOUT_PASSWORDS = "POST /auth/"
+ABOUT_PASSWORDS = ("POST /auth/", "DELETE /auth/totp", "DELETE /auth/passkeys/")
 NOT_HELD_UP = "POST /auth/logout"
 # One network of this size is one customer's.
 IPV6_PREFIX = 64

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from appointed.accounts import models as accounts
+from appointed.accounts.factors import models as factors
 from appointed.appointments import models as appointments
 from appointed.audit import models as audit
 from appointed.availability import models as availability
@@ -22,8 +23,8 @@ from appointed.resources import models as resources
 from appointed.visit_types import models as visit_types
 
 # Importing a module of models is what puts its tables into the metadata.
-MODELS = (accounts, appointments, audit, availability, doctors, idempotency, leases, locations, outbox, patients,
-          records, resources, visit_types)  # fmt: skip
+MODELS = (accounts, appointments, audit, availability, doctors, factors, idempotency, leases, locations, outbox,
+          patients, records, resources, visit_types)  # fmt: skip
 target_metadata = metadata
 
 # Of several processes that migrate at once one works and the others wait for it, this long at the most.

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appointed.accounts.factors.rules import Change
 from appointed.accounts.rules import Purpose
 from appointed.appointments.models import Appointment
 from appointed.appointments.rules import Action, Notified, Status
@@ -26,6 +27,15 @@ OPEN = frozenset({Notified.QUEUED, Notified.FAILED})
 LINKS = {
     Purpose.PASSWORD_RESET: ("reset-password", Template.PASSWORD_RESET),
     Purpose.EMAIL_CONFIRMATION: ("confirm-email", Template.EMAIL_CONFIRMATION),
+}
+FACTORS = {
+    Change.TOTP_ADDED: "An authenticator app was added as your second factor.",
+    Change.TOTP_REMOVED: "Your authenticator app was removed.",
+    Change.PASSKEY_ADDED: "A passkey was added.",
+    Change.PASSKEY_REMOVED: "A passkey was removed.",
+    Change.CODES_RENEWED: "You got new recovery codes; the old ones are void.",
+    Change.CODE_USED: "Somebody logged in with one of your recovery codes.",
+    Change.RESET: "The clinic has removed all your second factors.",
 }
 NOT_TAKING_PLACE = frozenset({Status.CANCELLED, Status.NOSHOW, Status.ENTERED_IN_ERROR})
 
@@ -64,6 +74,12 @@ async def write_of_password(context: Context, message: Message) -> None:
     async with context.database.reads() as session:
         address = await queries.find_login(session, message.uuid("user_id"))
     await _write(context, message, Template.PASSWORD_CHANGED, address)
+
+
+async def write_of_factors(context: Context, message: Message) -> None:
+    async with context.database.reads() as session:
+        address = await queries.find_login(session, message.uuid("user_id"))
+    await _write(context, message, Template.FACTORS_CHANGED, address, change=FACTORS[Change(message.payload["change"])])
 
 
 async def write_confirmation(context: Context, message: Message) -> None:
@@ -174,6 +190,7 @@ welcome = Handler(write_welcome)
 invitation = Handler(write_invitation)
 link = Handler(write_link)
 password = Handler(write_of_password)
+factors = Handler(write_of_factors)
 confirmation = Handler(write_confirmation, give_up_confirmation)
 cancellation = Handler(write_cancellation)
 move = Handler(write_move)

@@ -41,6 +41,7 @@ class Template(StrEnum):
     PASSWORD_RESET = "password-reset"  # noqa: S105 - the name of a letter
     EMAIL_CONFIRMATION = "email-confirmation"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105
+    FACTORS_CHANGED = "factors-changed"
 
 
 # Subjects are seen on locked screens: no time, no doctor, no name.
@@ -57,6 +58,7 @@ SUBJECTS = {
     Template.PASSWORD_RESET: "A new password for {clinic}",
     Template.EMAIL_CONFIRMATION: "Confirm your address for {clinic}",
     Template.PASSWORD_CHANGED: "Your password for {clinic} was changed",
+    Template.FACTORS_CHANGED: "How you log in at {clinic} was changed",
     Template.RECORD: "Something new in your record at {clinic}",
     Template.EMERGENCY: "Your record at {clinic} was opened",
 }

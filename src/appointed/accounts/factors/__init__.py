@@ -1,0 +1,1 @@
+"""What somebody shows beside their password: one-time codes, recovery codes, passkeys."""
