@@ -27,5 +27,6 @@ def guesses_for(text: str, own: list[str]) -> float:
 
 
 def _words_in(name: str) -> list[str]:
-    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", name))
-    return [word for word in (*words, *(joint.join(words) for joint in _JOINTS)) if len(word) >= _SHORTEST]
+    whole = unicodedata.normalize("NFKC", name)
+    words = re.findall(r"[^\W_]+", whole)
+    return [word for word in (whole, *words, *(joint.join(words) for joint in _JOINTS)) if len(word) >= _SHORTEST]
