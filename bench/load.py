@@ -4,9 +4,10 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import urlencode
 
 HOST = "127.0.0.1"
 HEAD_END = b"\r\n\r\n"
@@ -35,14 +36,16 @@ class Run:
         return len(self.answers) / self.seconds
 
 
-def request(method: str, path: str, *, token: str | None = None, body: Any = None) -> bytes:
+def request(
+    method: str, path: str, *, token: str | None = None, body: Any = None, form: Mapping[str, str] | None = None
+) -> bytes:
     """The bytes of a request, made before the clock starts."""
-    content = b"" if body is None else json.dumps(body).encode()
+    content = urlencode(form).encode() if form else b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}", f"Content-Length: {len(content)}"]
     if token:
         lines.append(f"Authorization: Bearer {token}")
     if content:
-        lines.append("Content-Type: application/json")
+        lines.append(f"Content-Type: application/{'x-www-form-urlencoded' if form else 'json'}")
     return "\r\n".join(lines).encode() + HEAD_END + content
 
 

@@ -108,7 +108,7 @@ def _row(vault: Vault, number: int, id_: UUID) -> dict[str, object]:
 async def rotated(settings: Settings, old: str, database: Database, *, kill_at: int | None) -> float:
     """How many seconds `appointed keys rotate` took; with `kill_at` it is killed when it has sealed that many."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appointed.cli", "keys", "rotate",
+        sys.executable, "-m", "appointed", "keys", "rotate",
         env=environment_of(settings, OLD_DATA_KEYS=old), cwd=settings.var_dir, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     started = time.perf_counter()

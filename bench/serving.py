@@ -10,11 +10,13 @@ from pathlib import Path
 from fastapi import FastAPI
 from tests.support.server import free_port
 
+from appointed import audit
 from appointed.app import served
 
 from .load import HOST, drive, request
 
 OURS = "bench.serving:api"
+TRAILLESS = "bench.serving:trailless"
 BARE = "bench.bare:create_app"
 WORKERS = 2
 START_SECONDS = 30
@@ -23,6 +25,12 @@ START_SECONDS = 30
 def api() -> FastAPI:
     """The real application as it runs beside workers that do the background work."""
     return served(hint=lambda _ids: None)
+
+
+def trailless() -> FastAPI:
+    """The real application, but what is done in it leaves no row in the trail."""
+    audit.record = lambda *_args, **_kwargs: None
+    return api()
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime
 
 import httpx
+import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
@@ -54,3 +55,15 @@ async def test_what_every_clinic_starts_with_is_made_once_by_several_at_once(
             await session.scalar(select(func.count()).select_from(model)) for model in (Location, VisitType, User)
         ]
     assert counts == [1, 1, 1]
+
+
+@pytest.mark.parametrize("password", ["short", "password1", "x7" * 600])
+async def test_the_first_administrator_has_no_password_that_nobody_else_may_have(
+    password: str, sqlite_database: Database, settings: Settings, clock: FixedClock
+) -> None:
+    update = {"admin_email": "first.admin@example.org", "admin_password": SecretStr(password)}
+    with pytest.raises(SystemExit, match=r"ADMIN_PASSWORD.* (must have at|is among)") as refused:
+        await bootstrap(sqlite_database, settings.model_copy(update=update), clock)
+    assert password not in str(refused.value)
+    async with sqlite_database.reads() as session:
+        assert await session.scalar(select(func.count()).select_from(User)) == 0

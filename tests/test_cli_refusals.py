@@ -21,7 +21,7 @@ MIGRATE = ("migrate",)
 async def run(folder: Path, environment: Mapping[str, str], *arguments: str) -> tuple[int | None, str]:
     """The exit code, and all that was printed."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appointed.cli", *arguments, cwd=folder, env=dict(environment),
+        sys.executable, "-m", "appointed", *arguments, cwd=folder, env=dict(environment),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     output, _ = await process.communicate()

@@ -7,7 +7,7 @@ from appointed import accounts
 from appointed.accounts import queries
 from appointed.accounts.actor import Role
 from appointed.accounts.errors import EmailTaken
-from appointed.accounts.passwords import MOST_BYTES, Hasher
+from appointed.accounts.passwords import Hasher, chosen
 from appointed.appointments import service as appointments
 from appointed.core.clock import Clock
 from appointed.core.db import Database, transaction
@@ -45,12 +45,14 @@ async def _ensure_administrator(database: Database, settings: Settings, clock: C
     """`ADMIN_EMAIL` and `ADMIN_PASSWORD` make the first administrator; later ones are made by administrators."""
     if not settings.admin_email or not settings.admin_password:
         return
-    email, password = normalised_email(settings.admin_email), settings.admin_password.get_secret_value()
+    email = normalised_email(settings.admin_email)
     async with database.reads() as session:
         if await queries.count_administrators(session) or await queries.find_by_email(session, email):
             return
-    if not len(password) >= 8 or len(password.encode()) > MOST_BYTES:
-        raise SystemExit("ADMIN_PASSWORD must have 8 characters or more, and 1,024 bytes at the most.")
+    try:
+        password = chosen(settings.admin_password.get_secret_value())
+    except ValueError as error:
+        raise SystemExit(f"ADMIN_PASSWORD {error}.") from None
     hashed = await Hasher(settings.bcrypt_cost).hash(password)
     try:
         async with transaction(database.writes) as session:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 import uvicorn
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import ValidationError
 from rich.table import Table
 
 from appointed import __version__, accounts, audit, migrations, worker
@@ -15,7 +15,7 @@ from appointed.accounts import queries as users
 from appointed.accounts.actor import Role
 from appointed.accounts.factors import service as factors
 from appointed.accounts.models import User
-from appointed.accounts.passwords import Hasher, Password
+from appointed.accounts.passwords import Hasher, chosen
 from appointed.bootstrap import bootstrap
 from appointed.commands import Desk, backup, check, console, keys_app, restore, run, settings_given, stderr
 from appointed.core import outbox
@@ -269,10 +269,10 @@ async def _user(desk: Desk, email: str) -> User:
 
 async def _hashed(desk: Desk, password: str) -> str:
     try:
-        checked = TypeAdapter[SecretStr](Password).validate_python(password)
-    except ValidationError as error:
-        raise AppError(f"The password {error.errors()[0]['msg'].removeprefix('Value error, ')}.") from None
-    return await Hasher(desk.settings.bcrypt_cost).hash(checked.get_secret_value())
+        checked = chosen(password)
+    except ValueError as error:
+        raise AppError(f"The password {error}.") from None
+    return await Hasher(desk.settings.bcrypt_cost).hash(checked)
 
 
 def _address(email: str) -> str:
@@ -280,7 +280,3 @@ def _address(email: str) -> str:
         return email_adapter.validate_python(email)
     except ValidationError:
         raise AppError(f"{email} is not an e-mail address.") from None
-
-
-if __name__ == "__main__":
-    app()

@@ -148,7 +148,7 @@ async def _passkey_after_password(world: World) -> dict[str, Any]:
     return {"json": {"challenge": await world.challenge(Aim.SECOND_FACTOR)}}
 
 
-async def _passkey_alone(world: World) -> dict[str, Any]:
+async def passkey_alone(world: World) -> dict[str, Any]:
     authenticator, _ = await world.passkey_of(world.anybody)
     options = passkeys.to_show(world.site, challenges.bytes_of(await world.challenge(Aim.PASSKEY_LOGIN)))
     return {"json": {"credential": authenticator.show(options)}}
@@ -361,7 +361,7 @@ DETAILS: Mapping[str, Details] = {
     "POST /auth/password": body(current_password=PASSWORD, new_password=NEW_PASSWORD),
     "POST /auth/login/second-factor": _second_factor,
     "POST /auth/login/second-factor/options": _passkey_after_password,
-    "POST /auth/login/passkey": _passkey_alone,
+    "POST /auth/login/passkey": passkey_alone,
     "POST /auth/totp": body(current_password=PASSWORD),
     "POST /auth/totp/confirm": _totp_begun,
     "DELETE /auth/totp": _totp_confirmed,

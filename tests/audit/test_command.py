@@ -14,7 +14,7 @@ from tests.support.server import environment_of
 
 async def verify(settings: Settings, *arguments: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appointed.cli", "audit", "verify", *arguments, cwd=settings.var_dir,
+        sys.executable, "-m", "appointed", "audit", "verify", *arguments, cwd=settings.var_dir,
         env=dict(environment_of(settings)), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     output, _ = await process.communicate()

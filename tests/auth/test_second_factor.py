@@ -231,7 +231,7 @@ async def test_who_adds_a_factor_is_logged_in_there_alone(holder: Holder, sqlite
 
 
 async def test_an_administrator_takes_the_factors_of_somebody_who_lost_them(
-    holder: Holder, other: Holder, clinic: Clinic
+    holder: Holder, other: Holder, clinic: Clinic, sqlite_database: object
 ) -> None:
     admin = await clinic.staff(Role.ADMIN)
     for each in (holder, other):

@@ -247,7 +247,7 @@ async def test_checking_finds_what_is_not_as_it_should_be(
 
 async def command(folder: Path, environment: dict[str, str], *arguments: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appointed.cli", *arguments, cwd=folder, env=environment,
+        sys.executable, "-m", "appointed", *arguments, cwd=folder, env=environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     output, _ = await process.communicate()

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 import appointed
+from appointed.accounts.tokens import Tokens
 from appointed.core.db import Database
 from appointed.core.logs import KEYS, LONGEST, only_listed
 from appointed.core.settings import Settings
@@ -95,10 +96,12 @@ async def test_each_line_says_which_request_and_who_asked(
     clinic: Clinic, settings: Settings, tmp_path: Path, sqlite_database: object
 ) -> None:
     somebody, sent = await clinic.patient(), "0198c0de-0000-7000-8000-000000000001"
-    given = environment_of(settings, ENVIRONMENT="production", BCRYPT_COST="12")
+    given = environment_of(settings, ENVIRONMENT="production", BCRYPT_COST="12", PUBLIC_URL="https://clinic.test")
+    there = Tokens.of(settings.model_copy(update={"public_url": "https://clinic.test"}))
+    token = there.issue(somebody.user_id, somebody.actor.session_id, clinic.clock.now())
     headers = {"x-request-id": sent, "x-forwarded-proto": "https", "x-forwarded-for": "198.51.100.7"}
     async with serving(given, tmp_path) as server, httpx.AsyncClient(base_url=server.url) as client:
-        known = await client.get("/patients/me", headers={**somebody.headers, **headers})
+        known = await client.get("/patients/me", headers={"authorization": f"Bearer {token}", **headers})
         unknown = await client.get("/nowhere", headers={"x-request-id": "canary.sample"})
         odd = await client.request("TRACE", "/doctors")
     assert [answer.status_code for answer in (known, unknown, odd)] == [200, 404, 405]

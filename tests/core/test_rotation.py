@@ -181,7 +181,7 @@ async def test_a_killed_rotation_goes_on_where_it_was(
     ids = await enrol(database, Vault.of(OLD), 60)
     new_key = base64.b64encode(NEW).decode()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appointed.cli", "keys", "rotate", "--batch", "5", "--pause", "0.3", cwd=tmp_path,
+        sys.executable, "-m", "appointed", "keys", "rotate", "--batch", "5", "--pause", "0.3", cwd=tmp_path,
         env=environment_of(settings, DATA_KEY=new_key, OLD_DATA_KEYS=DATA_KEY), stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -285,7 +285,7 @@ async def findings(database: Database, heads: Path) -> list[str]:
 
 async def keys(settings: Settings, *arguments: str, **environment: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "appointed.cli", "keys", *arguments, cwd=settings.var_dir,
+        sys.executable, "-m", "appointed", "keys", *arguments, cwd=settings.var_dir,
         env=environment_of(settings, **environment), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     output, _ = await process.communicate()

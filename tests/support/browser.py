@@ -9,7 +9,7 @@ import httpx
 
 from .factories import PASSWORD
 
-FORM = re.compile(r'<form method="post" action="([^"]+)".*?</form>', re.DOTALL)
+FORM = re.compile(r'<form [^>]*method="post" action="([^"]+)".*?</form>', re.DOTALL)
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 
 
@@ -34,6 +34,7 @@ class Browser:
         return await self._ask("POST", action, {"origin": self.origin}, form)
 
     def hidden(self, action: str) -> dict[str, str]:
+        """What the first form that leads there holds unseen."""
         form = next(found for found in FORM.finditer(self.shown) if unescape(found[1]) == action)
         return {name: unescape(value) for name, value in HIDDEN.findall(form[0])}
 

@@ -9,6 +9,11 @@ import pytest
 RACES = ("test_races", "test_negative_control")
 
 
+def pytest_configure() -> None:
+    """Until all is imported there is no garbage worth looking for."""
+    gc.disable()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -21,6 +26,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def _group_of(item: pytest.Function) -> str | None:

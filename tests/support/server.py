@@ -18,7 +18,7 @@ from appointed.core.settings import Settings
 HOST = "127.0.0.1"
 START_SECONDS = 30
 STOP_SECONDS = 20
-COMMAND = (sys.executable, "-m", "appointed.cli", "serve")
+COMMAND = (sys.executable, "-m", "appointed", "serve")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ..support.app import client_of, running
 from ..support.browser import Browser
 from ..support.clock import FixedClock
 from ..support.factories import PASSWORD, Clinic, Person
+from ..test_fuzz import NASTY_TEXTS
 from .test_join import POLICY, Elements
 
 END = re.compile(r'action="(/account/sessions/[^"]+/end)"')
@@ -101,7 +102,7 @@ async def test_a_page_can_be_used_without_scripts_by_keyboard_and_screen_reader(
     page = Elements(shown.text)
     assert set(shown.headers["content-security-policy"].split("; ")) == POLICY
     assert shown.headers["referrer-policy"] == "same-origin"
-    assert not page.named("script")
+    assert [each["src"] for each in page.named("script")] == ["/static/passkey.js"] * (path == "/login")
     assert page.named("html")[0]["lang"] == "en"
     assert (len(page.named("h1")), len(page.named("main")), len(page.named("title"))) == (1, 1, 1)
     for _, attributes, _ in page.found:
@@ -162,6 +163,29 @@ async def test_who_asks_too_often_and_what_fails_is_shown_as_a_page(settings: Se
 
 async def _defect() -> None:
     raise ZeroDivisionError("a secret of the inside")
+
+
+async def test_no_page_fails_whatever_is_typed(browser: Browser, client: httpx.AsyncClient, nurse: Person) -> None:
+    await browser.open("/account")
+    forms = {
+        "/login": ("email", "password", "next", "form_token"),
+        "/login/second-factor": ("challenge", "code", "passkey", "next", "has_passkey"),
+        "/login/passkey": ("passkey", "next"),
+        "/account/password": ("current_password", "new_password"),
+    }
+    good = {"form_token": browser.hidden("/logout")["form_token"], "email": nurse.email, "password": "wrong"}
+    for path, names in forms.items():
+        for name in names:
+            for text in NASTY_TEXTS[::4]:
+                sent = {**good, name: text.encode("utf-8", "replace").decode()}
+                answer = await browser.post(path, sent)
+                assert answer.status_code in (303, 403, 410, 422, 429), f"{path} {name} {text!r}"
+                assert answer.is_redirect or answer.text.count("<h1>") == 1
+    for path in ("/login", "/account", "/account/password"):
+        for name in ("next", "left", "done", "cursor"):
+            for text in NASTY_TEXTS[::3]:
+                answer = await client.get(path, params={name: text.encode("utf-8", "replace").decode()})
+                assert answer.status_code < 500
 
 
 def test_pages_are_no_part_of_the_api(app: FastAPI, sqlite_database: object) -> None:

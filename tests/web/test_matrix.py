@@ -1,5 +1,6 @@
 """Who is shown which page, and that no page can be made to do what nobody asked it to."""
 
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from appointed.deps.pages import _own_form, _visitor
 from appointed.deps.retry import WRITING, within
 
 from ..access.matrix import Who
-from ..access.requests import NEW_PASSWORD, PARAMETER
+from ..access.requests import NEW_PASSWORD, PARAMETER, passkey_alone
 from ..access.routes import routes_of
 from ..access.world import World, contents_of, world_of
 from ..support.factories import CALLBACK, CHALLENGE, PASSWORD, Clinic
@@ -36,6 +37,7 @@ GET  /login                            200  home  home  home  home  home  home  
 POST /login                          home* home* home* home* home* home* home* home* home*
 GET  /login/second-factor            login login login login login login login login login
 POST /login/second-factor            home* home* home* home* home* home* home* home* home*
+POST /login/passkey                  home* home* home* home* home* home* home* home* home*
 POST /logout                         login left* left* left* left* left* left* left* left*
 GET  /account                        login   200   200   200   200   200   200   200   200
 POST /account/sessions/{login_id}/end login done* 404* 404* 404* 404* 404* 404* 404*
@@ -57,6 +59,10 @@ async def _code(world: World) -> dict[str, str]:
     return {"challenge": await world.challenge(Aim.SECOND_FACTOR), "code": code_now(key, world.clinic.clock, ahead=1)}
 
 
+async def _passkey(world: World) -> dict[str, str]:
+    return {"passkey": json.dumps((await passkey_alone(world))["json"]["credential"])}
+
+
 async def _password(_world: World) -> dict[str, str]:
     return {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
 
@@ -68,9 +74,12 @@ async def _decision(world: World) -> dict[str, str]:
 
 
 FORMS: Mapping[str, Form] = {
-    "POST /login": _login, "POST /login/second-factor": _code, "POST /account/password": _password,
+    "POST /login": _login,
+    "POST /login/second-factor": _code,
+    "POST /login/passkey": _passkey,
+    "POST /account/password": _password,
     "POST /auth/authorize/decide": _decision,
-}  # fmt: skip
+}
 
 
 def rows() -> dict[str, dict[Who, str]]:

@@ -1,5 +1,6 @@
 """The second half of a login on a page."""
 
+import json
 from datetime import timedelta
 
 import httpx
@@ -12,10 +13,12 @@ from appointed.core.settings import SecondFactor, Settings
 from appointed.deps import PageActor, PageRoute
 
 from ..support.app import client_of, running
+from ..support.authenticator import Authenticator
 from ..support.browser import Browser
 from ..support.clock import FixedClock
 from ..support.factories import Clinic
 from ..support.factors import Holder, holder_of
+from .test_join import Elements
 from .test_login import is_in, rows_of
 
 
@@ -82,10 +85,49 @@ async def test_whoever_is_too_late_begins_again(
 ) -> None:
     clock.advance(timedelta(minutes=5))
     answer = await browser.send("/login/second-factor", code=holder.code())
-    assert (answer.status_code, "Enter your password once more" in answer.text) == (410, True)
+    assert (answer.status_code, "This took too long" in answer.text) == (410, True)
     assert browser.hidden("/login")["next"] == "/account/password"
     await browser.log_in(holder.who.email)
     assert (await browser.send("/login/second-factor", code=holder.code())).status_code == 303
+
+
+async def test_a_passkey_is_a_second_factor(client: httpx.AsyncClient, holder: Holder, database: Database) -> None:
+    authenticator, browser = Authenticator(), Browser(client)
+    assert not Elements((await browser.log_in(holder.who.email)).text).named("script")
+    await holder.add_passkey(authenticator)
+    shown = (await browser.log_in(holder.who.email)).text
+    assert [each["src"] for each in Elements(shown).named("script")] == ["/static/passkey.js"]
+    form = browser.hidden("/login/second-factor")
+    options = await holder.options_for(form["challenge"])
+    other = Authenticator(user_id=authenticator.user_id, credential_id=authenticator.credential_id)
+    for passkey in ("nonsense", "{}", json.dumps(other.show(options))):
+        answer = await browser.post("/login/second-factor", {**form, "passkey": passkey})
+        assert (answer.status_code, "passkey.js" in answer.text) == (422, True)
+    answer = await browser.post("/login/second-factor", {**form, "passkey": json.dumps(authenticator.show(options))})
+    assert answer.status_code == 303
+    assert await is_in(browser)
+    assert [row.second_factor for row in await rows_of(database)] == ["passkey"]
+
+
+async def test_a_passkey_alone_lets_one_in(
+    client: httpx.AsyncClient, holder: Holder, sqlite_database: Database
+) -> None:
+    authenticator, browser = Authenticator(), Browser(client)
+    await holder.add_passkey(authenticator)
+    await browser.open("/login?next=/account/password")
+    form = browser.hidden("/login/passkey")
+    signed = json.dumps(authenticator.show(await holder.login_options()))
+    unknown = json.dumps(Authenticator().show(await holder.login_options()))
+    for passkey, status in (("", 410), ("[]", 410), (unknown, 422)):
+        answer = await browser.post("/login/passkey", {**form, "passkey": passkey})
+        assert (answer.status_code, "<title>Error: Log in" in answer.text) == (status, True)
+    answer = await browser.post("/login/passkey", {**form, "passkey": signed})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account/password")
+    assert await is_in(browser)
+    browser.jar.clear()
+    await browser.open("/login")
+    again = await browser.post("/login/passkey", {**browser.hidden("/login/passkey"), "passkey": signed})
+    assert again.status_code == 410
 
 
 async def test_where_more_than_a_password_is_asked_for_the_password_opens_ones_account_and_nothing_else(

@@ -8,7 +8,7 @@ from typing import Annotated
 import anyio
 import anyio.to_thread
 import bcrypt
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, SecretStr, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from appointed.core.errors import Invalid
@@ -43,6 +43,15 @@ def _check_text(password: SecretStr) -> SecretStr:
 Password = Annotated[SecretStr, AfterValidator(_check)]
 # One that somebody shows: what it must be like was asked when they chose it.
 ShownPassword = Annotated[SecretStr, AfterValidator(_check_text)]
+_adapter = TypeAdapter[SecretStr](Password)
+
+
+def chosen(password: str) -> str:
+    """The password, if it is one that may be chosen; else `ValueError`, which says what it is to be like."""
+    try:
+        return _adapter.validate_python(password).get_secret_value()
+    except ValidationError as error:
+        raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
 def check_own(password: SecretStr, *own: str | None, field: str = "password") -> None:

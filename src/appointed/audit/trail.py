@@ -16,6 +16,7 @@ from appointed.core.ids import new_id
 from .models import AuditEvent
 
 DONE = "done"
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 SIGNED = (
@@ -87,7 +88,7 @@ def is_as_signed(vault: Vault, row: Mapping[str, Any]) -> bool:
 
 def _said(row: Mapping[str, Any]) -> bytes:
     plain = {name: _plain(row[name]) for name in SIGNED}
-    return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
+    return _canonical(plain).encode()
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Logging in with more than a password, and changing with what. Refusals are settled, not rolled back: they count."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import accounts
-from appointed.accounts import attempts, cookies, queries
+from appointed.accounts import attempts, queries
 from appointed.accounts.actor import Actor
 from appointed.accounts.errors import FailedLogin, LockedOut, WrongPassword
 from appointed.accounts.factors import challenges, passkeys, showing
@@ -38,7 +39,7 @@ from appointed.core.db import Database, transaction
 from appointed.core.errors import AppError
 from appointed.core.retry import run_again
 
-from .service import Hint, LetIn, TokenPair, as_it_was, pair_of
+from .service import Hint, LetIn, PageDoor, TokenPair, as_it_was, pair_of
 
 T = TypeVar("T")
 Deed = Callable[[AsyncSession, Owner], Awaitable[T]]
@@ -60,15 +61,10 @@ async def pass_second_factor(
 
 
 async def pass_second_factor_page(
-    database: Database, site: Site, *, challenge: str, proof: Proof, lasting: timedelta, device: str | None,
-    instead_of: UUID | None, hint: Hint, clock: Clock,
+    database: Database, site: Site, door: PageDoor, *, challenge: str, proof: Proof, hint: Hint, clock: Clock
 ) -> str:  # fmt: skip
     """The cookie of a new session of the pages; refused as `pass_second_factor` is."""
-
-    async def let_in(session: AsyncSession, user_id: UUID, now: datetime) -> str:
-        return await cookies.open_session(session, user_id, lasting, now, device=device, second_factor=proof.method,
-                                          instead_of=instead_of)  # fmt: skip
-
+    let_in = replace(door, second_factor=proof.method).open
     return await _pass(database, site, let_in, challenge=challenge, proof=proof, hint=hint, clock=clock)
 
 
@@ -115,9 +111,30 @@ async def log_in_with_passkey(
     device: str | None, clock: Clock,
 ) -> TokenPair:  # fmt: skip
     """A login by a passkey alone, to which its user has proven themselves: both factors in one."""
+
+    async def let_in(session: AsyncSession, user_id: UUID, now: datetime) -> TokenPair:
+        session_id, token = await accounts.open_session(session, user_id, lasting, now, device=device,
+                                                        second_factor=Method.PASSKEY)  # fmt: skip
+        return pair_of(tokens, user_id, session_id, token, now)
+
+    return await _by_passkey(database, site, let_in, credential=credential, clock=clock)
+
+
+async def log_in_page_with_passkey(
+    database: Database, site: Site, door: PageDoor, *, credential: Credential, clock: Clock
+) -> str:  # fmt: skip
+    """The cookie of a new session of the pages; refused as `log_in_with_passkey` is."""
+    let_in = replace(door, second_factor=Method.PASSKEY).open
+    return await _by_passkey(database, site, let_in, credential=credential, clock=clock)
+
+
+async def _by_passkey(
+    database: Database, site: Site, let_in: LetIn[T], *, credential: Credential, clock: Clock
+) -> T:  # fmt: skip
+    """What `let_in` makes of a user whose passkey it is."""
     raw = passkeys.challenge_in(credential)
 
-    async def settle() -> TokenPair | AppError:
+    async def settle() -> T | AppError:
         async with transaction(database.writes) as session:
             now = clock.now()
             if not await challenges.spend(session, Aim.PASSKEY_LOGIN, raw, now):
@@ -130,11 +147,7 @@ async def log_in_with_passkey(
                 is_shown = showing.use_passkey(site, passkey, credential, raw, now, by_itself=True)
             except PasskeyCopied as copied:
                 return copied
-            if not is_shown:
-                return PasskeyRefused(user.id)
-            session_id, token = await accounts.open_session(session, user.id, lasting, now, device=device,
-                                                            second_factor=Method.PASSKEY)  # fmt: skip
-        return pair_of(tokens, user.id, session_id, token, now)
+            return await let_in(session, user.id, now) if is_shown else PasskeyRefused(user.id)
 
     return _or_raise(await run_again(settle))
 

@@ -38,6 +38,22 @@ class TokenPair:
     refresh_token: str
 
 
+@dataclass(frozen=True, slots=True)
+class PageDoor:
+    """How a session of the pages is to be opened: for how long, on what, and in the place of which one."""
+
+    lasting: timedelta
+    device: str | None
+    instead_of: UUID | None
+    second_factor: str | None = None
+
+    async def open(self, session: AsyncSession, user_id: UUID, now: datetime) -> str:
+        return await cookies.open_session(
+            session, user_id, self.lasting, now, device=self.device, second_factor=self.second_factor,
+            instead_of=self.instead_of,
+        )  # fmt: skip
+
+
 async def log_in(
     database: Database, hasher: Hasher, tokens: Tokens, *, email: str, password: str, lasting: timedelta,
     device: str | None, clock: Clock,
@@ -54,15 +70,10 @@ async def log_in(
 
 
 async def log_in_page(
-    database: Database, hasher: Hasher, *, email: str, password: str, lasting: timedelta, device: str | None,
-    instead_of: UUID | None, clock: Clock,
+    database: Database, hasher: Hasher, door: PageDoor, *, email: str, password: str, clock: Clock
 ) -> str:  # fmt: skip
-    """The cookie of a new session of the pages, which replaces one that there was; refused as `log_in` is."""
-
-    async def let_in(session: AsyncSession, user_id: UUID, now: datetime) -> str:
-        return await cookies.open_session(session, user_id, lasting, now, device=device, instead_of=instead_of)
-
-    return await _log_in(database, hasher, let_in, email=email, password=password, clock=clock)
+    """The cookie of a new session of the pages; refused as `log_in` is."""
+    return await _log_in(database, hasher, door.open, email=email, password=password, clock=clock)
 
 
 async def _log_in(
@@ -84,9 +95,10 @@ async def _log_in(
             if known is None:
                 return InvalidCredentials(user.id if user else None)
             known.password_hash = new_hash or known.password_hash
-            if owed := await showing.owed(session, known, clock.now()):
+            now = clock.now()
+            if owed := await showing.owed(session, known, now):
                 return owed
-            return await let_in(session, known.id, clock.now())
+            return await let_in(session, known.id, now)
 
     settled = await run_again(settle)
     if isinstance(settled, LockedOut | InvalidCredentials | SecondFactorRequired):

@@ -104,6 +104,8 @@ class PageRoute(RetryingRoute):
     A token in a header is no login here, as the cookie is none for the API.
     """
 
+    takes_forms = True
+
     def __init__(
         self, path: str, endpoint: Callable[..., Any], *, methods: Any = None, dependencies: Any = None, **more: Any
     ) -> None:

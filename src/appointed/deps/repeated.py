@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi.dependencies.models import Dependant
+from fastapi.params import Form
 from pydantic import BaseModel
 from starlette.requests import Request
 
@@ -18,25 +19,27 @@ REPEATED = "repeated"
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """The parameters that a route takes one value of, and the form fields of which it takes more."""
+    """The parameters that a route takes one value of, and the form fields of which it takes more, if it takes forms."""
 
     parameters: frozenset[str]
     lists: frozenset[str]
+    takes_forms: bool
 
     @classmethod
-    def of(cls, dependants: Sequence[Dependant]) -> "Single":
+    def of(cls, dependants: Sequence[Dependant], *, takes_forms: bool) -> "Single":
         query = {name: is_list for each in dependants for name, is_list in _named(each.query_params)}
         body = {name: is_list for each in dependants for name, is_list in _named(each.body_params)}
         return cls(
             frozenset(name for name, is_list in query.items() if not is_list),
             frozenset(name for name, is_list in body.items() if is_list),
+            takes_forms or any(isinstance(each.field_info, Form) for one in dependants for each in one.body_params),
         )
 
     async def check(self, request: Request) -> None:
         """`Invalid`, naming what is given twice."""
         sent = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         _check(name for name, _ in sent if name in self.parameters)
-        if request.headers.get("content-type", "").lower().startswith(FORMS):
+        if self.takes_forms and request.headers.get("content-type", "").lower().startswith(FORMS):
             _check(name for name, _ in (await request.form()).multi_items() if name not in self.lists)
 
 

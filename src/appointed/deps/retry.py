@@ -35,6 +35,9 @@ class RetryingRoute(APIRoute):
     A write that knows who asks honours `Idempotency-Key`. Its answer is stored from inside, before the commit.
     """
 
+    # Those of its parameters are known anyway.
+    takes_forms = False
+
     def __init__(
         self,
         path: str,
@@ -48,8 +51,11 @@ class RetryingRoute(APIRoute):
             dependencies = [*(dependencies or ()), Depends(once_of)]
         super().__init__(path, endpoint, methods=methods, dependencies=dependencies, **more)
 
+    def _single(self) -> Single:
+        return Single.of(list(within(self.dependant)), takes_forms=self.takes_forms)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle, single = super().get_route_handler(), Single.of(list(within(self.dependant)))
+        handle, single = super().get_route_handler(), self._single()
 
         async def handle_once(request: Request) -> Response:
             await single.check(request)

@@ -27,6 +27,7 @@ BY_ROUTE = {
     "POST /patients/join": "registration",
     "POST /account/password": "password",
     "POST /login/second-factor": "password",
+    "POST /login/passkey": "login",
 }
 # What else is done about logins is done with passwords, codes and the like; ending a session is not held up.
 ABOUT_PASSWORDS = ("POST /auth/", "DELETE /auth/totp", "DELETE /auth/passkeys/")

@@ -25,7 +25,7 @@ class SecondFactorNeeded(AppError):
 
     code = "second_factor_needed"
     kind = Kind.FORBIDDEN
-    detail = "The clinic asks for a second factor. Add one at /auth/factors, or log in with the one that you have."
+    detail = "The clinic asks for a second factor. Add an authenticator app or a passkey, or log in with yours."
 
 
 class ChallengeSpent(AppError):
@@ -112,4 +112,4 @@ class NoSecondFactor(AppError):
 class OwnFactors(AppError):
     code = "own_factors"
     kind = Kind.FORBIDDEN
-    detail = "These are your own. Remove them at /auth/factors, with your password."
+    detail = "These are your own. Remove them at /auth, with your password."

@@ -103,6 +103,7 @@ async def add_passkey(session: AsyncSession, owner: Owner, made: Made, name: str
 
 
 async def rename_passkey(session: AsyncSession, user_id: UUID, passkey_id: UUID, name: str, now: datetime) -> Passkey:
+    await users.get(session, user_id, for_update=True)
     passkey = await _own(session, user_id, passkey_id)
     passkey.name = name
     audit.record(session, now, user_id, "passkey.rename", "passkey", passkey_id)
