@@ -234,7 +234,7 @@ async def test_without_a_database_every_request_is_told_to_come_back(
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", of_two_addresses)
     settings = settings_of(tmp_path, database_url=SecretStr(address))
     app = create_app(settings, clock=clock, hint=lambda _ids: None)
-    token = Tokens(settings.secret_key.get_secret_value(), timedelta(minutes=15)).issue(new_id(), new_id(), clock.now())
+    token = Tokens.of(settings).issue(new_id(), new_id(), clock.now())
     headers = {"Authorization": f"Bearer {token}"}
     async with client_of(app) as client:
         check_unavailable(await client.post("/appointments", json={}, headers=headers))

@@ -17,7 +17,7 @@ from appointed.accounts.scopes import Scope
 from appointed.audit.models import AuditEvent
 from appointed.core.db import transaction
 from appointed.core.settings import SecondFactor, Settings
-from appointed.oauth.rules import challenge_of, is_challenge
+from appointed.oauth.rules import challenge_of, fits, is_challenge
 
 from ..support.clock import FixedClock
 from ..support.factories import CALLBACK, CHALLENGE, PASSWORD, VERIFIER, Clinic, Permit, Person
@@ -304,6 +304,7 @@ async def test_a_refresh_token_is_its_apps_alone(
     check(await refresh(client, app_, login.json()["refresh_token"]), "invalid_grant")
     check(await refresh(client, app_, ""), "invalid_request")
     check(await refresh(client, app_, old, scope="patients:read"), "invalid_scope")
+    clock.advance(GRACE)  # and it is still the last one, not the one before it
     less = (await refresh(client, app_, old, scope="profile")).json()
     assert less["scope"] == "profile"
     again = (await refresh(client, app_, old)).json()
@@ -344,3 +345,9 @@ async def test_an_app_gives_up_its_session_and_no_other(
 def test_the_challenge_is_the_one_of_the_standard() -> None:
     assert challenge_of(VERIFIER) == CHALLENGE
     assert is_challenge(CHALLENGE)
+    assert fits(VERIFIER, CHALLENGE)
+
+
+@pytest.mark.parametrize("verifier", ["", "x" * 42, "x" * 129, "x" * 42 + "+", "x" * 43 + "\n", "ß" * 43], ids=repr)
+def test_a_verifier_is_long_enough_to_be_unguessable(verifier: str) -> None:
+    assert not fits(verifier, challenge_of(verifier))

@@ -205,8 +205,7 @@ async def give_up(desk: Desk, token: str, *, client_id: UUID | None, assertion: 
             except InvalidToken:
                 await accounts.give_up(session, desk.tokens.chain, token, client_id=client.id, now=now)
                 return None
-            if said.client_id == client.id:
-                await accounts.end_of_client(session, client.id, now, only=said.session_id)
+            if await accounts.end_of_client(session, client.id, now, only=said.session_id):
                 audit.record(session, now, said.user_id, "session.end", "session", said.session_id,
                              client_id=str(client.id))  # fmt: skip
         return None
