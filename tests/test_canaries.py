@@ -236,7 +236,7 @@ def allowed(table: str, column: str) -> set[str]:
 
 async def break_registration(database: Database, walk: Walk) -> None:
     """A defect whose database error quotes what was sent."""
-    body = {"first_name": "canaryfirst_name", "last_name": "canarylast_name", "password": "canarypassword",
+    body = {"first_name": "canaryfirst_name", "last_name": "canarylast_name", "password": "canarypassword of nobody",
             "contact_email": "canaryemail@example.org"}  # fmt: skip
     drop = "DROP INDEX ix_defect" + (" ON patients" if database.dialect == "mysql" else "")
     async with database.engines[-1].begin() as connection:
