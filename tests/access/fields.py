@@ -47,6 +47,7 @@ TRAVEL = frozenset({"location_id", "minutes"})
 RECORD = frozenset({
     "id", "patient_id", "author_id", "appointment_id", "status", "version", "title", "notes", "diagnoses", "amends_id",
     "amended_by_id", "created_at", "signed_at", "retracted_at", "retract_reason",
+    "released_to_guardians_at",
 })  # fmt: skip
 ACCOUNT = frozenset({"id", "email", "display_name", "roles"})
 ME = ACCOUNT | {"is_email_verified"}
@@ -201,6 +202,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "POST /medical-records/record/{record_id}/sign": RECORD,
     "POST /medical-records/record/{record_id}/amend": RECORD,
     "POST /medical-records/record/{record_id}/retract": RECORD,
+    "PUT /medical-records/record/{record_id}/release": RECORD,
+    "DELETE /medical-records/record/{record_id}/release": RECORD,
 }
 # What the desk sees beside what everybody does.
 BY_DESK = {PATIENT: frozenset({"record_number"})}

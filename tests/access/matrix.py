@@ -188,6 +188,8 @@ GET    /medical-records/record/{record_id} unsigned      401   404   404   200  
 POST   /medical-records/record/{record_id}/sign          401   403   403   200   404   403   403   403   403
 POST   /medical-records/record/{record_id}/amend         401   403   403   201   404   403   403   403   403
 POST   /medical-records/record/{record_id}/retract       401   403   403   200   404   403   403   403   403
+PUT    /medical-records/record/{record_id}/release       401   403   403   200   404   403   403   403   403
+DELETE /medical-records/record/{record_id}/release       401   403   403   200   404   403   403   403   403
 """
 
 # What a list that is answered shows of the patient: their profile, their visit, their records.

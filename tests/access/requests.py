@@ -258,6 +258,10 @@ async def _unsigned(world: World) -> dict[str, Any]:
     return {"ids": {"record_id": str(await world.record("preliminary"))}}
 
 
+async def _released(world: World) -> dict[str, Any]:
+    return {"ids": {"record_id": str(await world.released())}}
+
+
 def _after(*actions: Action, **said: Any) -> Details:
     """Of a visit with which this was done before."""
 
@@ -387,6 +391,7 @@ DETAILS: Mapping[str, Details] = {
     "GET /medical-records/record/{record_id} unsigned": _unsigned,
     "POST /medical-records/record/{record_id}/amend": body(notes="Cough for five days"),
     "POST /medical-records/record/{record_id}/retract": body(reason="Written about the wrong patient"),
+    "DELETE /medical-records/record/{record_id}/release": _released,
     "GET /api-docs-assets/{path}": file("swagger-ui.css"),
     "GET /static/{path}": file("link.js"),
 }

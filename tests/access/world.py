@@ -98,6 +98,13 @@ class World:
                                          clock=self.clinic.clock)  # fmt: skip
         return record.id
 
+    async def released(self) -> UUID:
+        """A record that parents may read, were the patient a minor."""
+        record_id = await self.record("final")
+        async with transaction(self.clinic.database.writes) as session:
+            await records.release(session, self.doctor.actor, record_id, clock=self.clinic.clock)
+        return record_id
+
     async def begun(self) -> UUID:
         """A visit that began a week ago, about which nobody has said anything."""
         if self._begun_id is None:

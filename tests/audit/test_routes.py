@@ -186,6 +186,8 @@ GET    /medical-records/record/{record_id} unsigned      record.read*
 POST   /medical-records/record/{record_id}/sign          record.sign*
 POST   /medical-records/record/{record_id}/amend         record.amend*
 POST   /medical-records/record/{record_id}/retract       record.retract*
+PUT    /medical-records/record/{record_id}/release       record.release*
+DELETE /medical-records/record/{record_id}/release       record.withhold*
 """
 ACTION = re.compile(r"-|[a-z-]+\.[a-z-]+\*?")
 ROWS = {row.label: row for row in rows_of(ACCESS)}

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
+from appointed.accounts.actor import today_of
 from appointed.appointments import queries as visits
 from appointed.appointments.models import Appointment
 from appointed.core.db import Database, transaction
 from appointed.core.ids import new_id
 from appointed.core.settings import Settings
-from appointed.deps.auth import today_of
 from appointed.patients import queries as patients
 from appointed.patients.models import RelatedPerson
 from appointed.records import queries as records

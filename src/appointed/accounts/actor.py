@@ -1,9 +1,12 @@
 """Who is asking, and what they may do."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
+
+from appointed.core.ages import last_born
+from appointed.core.settings import Settings
 
 
 class Role(StrEnum):
@@ -55,6 +58,7 @@ class Permission(StrEnum):
 
     RECORDS_OWN = "records:own"
     RECORDS_TREATED = "records:treated"
+    RECORDS_LOCATION = "records:location"
     RECORDS_WRITE = "records:write"
     RECORDS_EMERGENCY = "records:emergency"
 
@@ -63,10 +67,18 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The day by the clinic's calendar, and the last day of birth that makes one of age on it."""
+    """The day by the clinic's calendar, and the last days of birth that make one of age on it, and old enough for
+    records that guardians do not read; None where the clinic knows no such age."""
 
     day: date
     of_age_born: date
+    private_born: date | None = None
+
+
+def today_of(settings: Settings, now: datetime) -> Today:
+    day, private_from = now.astimezone(settings.zone).date(), settings.minors_private_from_age
+    private_born = None if private_from is None else last_born(private_from, day)
+    return Today(day, last_born(settings.age_of_majority, day), private_born)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,17 @@
 """Who is asking: the one place where roles become permissions."""
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 
 from appointed.accounts import queries
-from appointed.accounts.actor import Actor, Permission, Role, Today
+from appointed.accounts.actor import Actor, Permission, Role, today_of
 from appointed.accounts.errors import InvalidToken
 from appointed.core import logs
-from appointed.core.ages import last_born
 from appointed.core.errors import Forbidden, Unauthenticated
-from appointed.core.settings import Settings
+from appointed.core.settings import RecordSharing, Settings
 
 from .state import state_of
 
@@ -43,6 +41,12 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
 }  # fmt: skip
 
+# What some clinics let a role do beside.
+SHARING: dict[RecordSharing, dict[Role, frozenset[Permission]]] = {
+    RecordSharing.CARE_TEAM: {},
+    RecordSharing.LOCATION: {Role.DOCTOR: frozenset({P.RECORDS_LOCATION})},
+}
+
 # The scheme only reads the header, and gives Swagger its Authorize button; refusing is ours.
 _bearer = OAuth2PasswordBearer(tokenUrl="auth/login", refreshUrl="auth/refresh", auto_error=False)
 
@@ -59,16 +63,17 @@ async def somebody(request: Request, token: Annotated[str | None, Depends(_beare
     if names is None:
         raise InvalidToken
     roles = frozenset(Role(name) for name in names)
-    permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
-    actor = Actor(said.user_id, said.session_id, roles, permissions, today_of(state.settings, now))
+    actor = Actor(said.user_id, said.session_id, roles, permissions_of(roles, state.settings),
+                  today_of(state.settings, now))  # fmt: skip
     request.state.actor = actor
     logs.note_actor(actor.user_id)
     return actor
 
 
-def today_of(settings: Settings, now: datetime) -> Today:
-    day = now.astimezone(settings.zone).date()
-    return Today(day, last_born(settings.age_of_majority, day))
+def permissions_of(roles: Iterable[Role], settings: Settings) -> frozenset[Permission]:
+    """What the roles add up to in this clinic."""
+    more = SHARING[settings.record_sharing]
+    return frozenset[Permission]().union(*(PERMISSIONS[role] | more.get(role, frozenset()) for role in roles))
 
 
 async def _actor(actor: Annotated[Actor | None, Depends(somebody)]) -> Actor:

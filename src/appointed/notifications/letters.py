@@ -37,6 +37,7 @@ class Template(StrEnum):
     MOVED = "moved"
     RESTORED = "restored"
     RECORD = "record"
+    RECORD_RELEASED = "record-released"
     EMERGENCY = "emergency"
     PASSWORD_RESET = "password-reset"  # noqa: S105 - the name of a letter
     EMAIL_CONFIRMATION = "email-confirmation"
@@ -58,6 +59,7 @@ SUBJECTS = {
     Template.EMAIL_CONFIRMATION: "Confirm your address for {clinic}",
     Template.PASSWORD_CHANGED: "Your password for {clinic} was changed",
     Template.RECORD: "Something new in your record at {clinic}",
+    Template.RECORD_RELEASED: "Something new for you to read at {clinic}",
     Template.EMERGENCY: "Your record at {clinic} was opened",
 }
 

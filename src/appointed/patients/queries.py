@@ -27,8 +27,8 @@ _OWN_ID = select(Patient.id).where(Patient.user_id == bindparam("user"))
 
 
 def visible_to(actor: Actor, now: datetime) -> Select[Patient]:
-    """All for the desk, those with a visit for nurses, those they treat for doctors; themselves, and whom they look
-    after and may read, for patients."""
+    """All for the desk, those with a visit for nurses, those they treat for doctors, and those of their places where
+    these share records; themselves, and whom they look after and may read, for patients."""
     if actor.may(Permission.PATIENTS_ALL):
         return select(Patient)
     reaches: list[ColumnElement[bool]] = [false()]
@@ -38,6 +38,8 @@ def visible_to(actor: Actor, now: datetime) -> Select[Patient]:
         reaches.append(Patient.id.in_(care.treated(now)))
     elif actor.may(Permission.PATIENTS_TREATED):
         reaches.append(Patient.id.in_(care.treated_by(actor, now)))
+    if actor.may(Permission.RECORDS_LOCATION):
+        reaches.append(care.is_shared(actor, Patient.id, now))
     return select(Patient).where(or_(*reaches))
 
 
