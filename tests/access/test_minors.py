@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from appointed import records
-from appointed.accounts.actor import today_of
+from appointed.accounts.today import today_of
 from appointed.appointments.models import Appointment
 from appointed.core.db import Database, transaction, vault_of
 from appointed.core.ids import new_id
@@ -264,7 +264,7 @@ ZONES = ("UTC", "Pacific/Kiritimati", "Pacific/Honolulu")
 
 
 def age_on(day: date, birth_date: date) -> int:
-    """Counted another way: how many anniversaries have begun, where that of a 29th of February begins after the 28th."""
+    """Counted another way: how many anniversaries have begun; that of a 29th of February begins after the 28th."""
     return sum((year, birth_date.month, birth_date.day) <= (day.year, day.month, day.day)
                for year in range(birth_date.year + 1, day.year + 1))  # fmt: skip
 

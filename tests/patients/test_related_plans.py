@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
-from appointed.accounts.actor import today_of
+from appointed.accounts.today import today_of
 from appointed.appointments import queries as visits
 from appointed.appointments.models import Appointment
 from appointed.core.db import Database, transaction

@@ -1,12 +1,9 @@
 """Who is asking, and what they may do."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from uuid import UUID
-
-from appointed.core.ages import last_born
-from appointed.core.settings import Settings
 
 
 class Role(StrEnum):
@@ -33,6 +30,7 @@ class Permission(StrEnum):
     PATIENTS_FIND = "patients:find"
     PATIENTS_CHANGE = "patients:change"
     PATIENTS_EXPORT = "patients:export"
+    PATIENTS_ERASE = "patients:erase"
 
     DOCTORS_MANAGE = "doctors:manage"
     DOCTORS_CHANGE_OWN = "doctors:change-own"
@@ -73,12 +71,6 @@ class Today:
     day: date
     of_age_born: date
     private_born: date | None = None
-
-
-def today_of(settings: Settings, now: datetime) -> Today:
-    day, private_from = now.astimezone(settings.zone).date(), settings.minors_private_from_age
-    private_born = None if private_from is None else last_born(private_from, day)
-    return Today(day, last_born(settings.age_of_majority, day), private_born)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 
 from appointed.accounts import queries
-from appointed.accounts.actor import Actor, Permission, Role, today_of
+from appointed.accounts.actor import Actor, Permission, Role
 from appointed.accounts.errors import InvalidToken
+from appointed.accounts.today import today_of
 from appointed.core import logs
 from appointed.core.errors import Forbidden, Unauthenticated
 from appointed.core.settings import RecordSharing, Settings
@@ -37,7 +38,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DOCTORS_DELAY_ALL, P.CLINIC_READ,
     }),
     Role.RECEPTIONIST: DESK,
-    Role.ADMIN: DESK | {P.PATIENTS_EXPORT, P.USERS_MANAGE, P.CLINIC_MANAGE, P.DOCTORS_MANAGE},
+    Role.ADMIN: DESK | {P.PATIENTS_EXPORT, P.PATIENTS_ERASE, P.USERS_MANAGE, P.CLINIC_MANAGE, P.DOCTORS_MANAGE},
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
 }  # fmt: skip
 

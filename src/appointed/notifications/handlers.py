@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appointed.accounts.actor import Today, today_of
+from appointed.accounts.actor import Today
 from appointed.accounts.rules import Purpose
+from appointed.accounts.today import today_of
 from appointed.appointments.models import Appointment
 from appointed.appointments.rules import Action, Notified, Status
 from appointed.core.codes import code_of
