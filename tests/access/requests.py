@@ -318,7 +318,7 @@ DETAILS: Mapping[str, Details] = {
     "DELETE /patients/{patient_id}": KEEPING,
     "POST /patients/{patient_id}/invite": _invite,
     "POST /patients/join": _join,
-    "POST /patients/{patient_id}/erase without a visit": body(reason="consent_withdrawn"),
+    "POST /patients/{patient_id}/erase": body(reason="consent_withdrawn"),
     "POST /patients/{patient_id}/related-people": _related_person,
     "PATCH /patients/{patient_id}/related-people/{relation_id}": body(may_read=True),
     "POST /doctors/new-doctor": _new_doctor,

@@ -59,7 +59,7 @@ DELETE /patients/{patient_id}                                       200   403   
 GET    /patients/{patient_id}/export                                200   403   403   403   403   403   403
 GET    /patients/{patient_id}/accesses                              200   200   403   403   403   403   403
 POST   /patients/{patient_id}/invite                                403   403   403   403   403   403   403
-POST   /patients/{patient_id}/erase without a visit                 403   403   403   403   403   403   403
+POST   /patients/{patient_id}/erase                                 403   403   403   403   403   403   403
 POST   /patients/{patient_id}/related-people                        201   404   403   403   403   403   403
 GET    /patients/{patient_id}/related-people                        200   200   403   403   403   403   403
 PATCH  /patients/{patient_id}/related-people/{relation_id}          403   403   403   403   403   403   403

@@ -74,7 +74,9 @@ class World:
     def maker_of(self, parameter: str, label: str) -> Maker:
         """What makes the thing that a path parameter names."""
         makers: dict[str, Maker] = {
-            "patient_id": self._no_login if "/invite" in label else partial(_as_it_is, self.patient.profile_id),
+            "patient_id": self._no_login
+            if label.endswith(("/invite", "/erase"))
+            else partial(_as_it_is, self.patient.profile_id),
             "doctor_id": partial(_as_it_is, self.doctor.profile_id),
             "schedule_id": partial(_as_it_is, self.hours_id),
             "appointment_id": self._visit_for(label),

@@ -77,7 +77,7 @@ PATCH  /patients/{patient_id}/related-people/{relation_id} relation.change*
 DELETE /patients/{patient_id}/related-people/{relation_id} relation.end*
 POST   /patients/{patient_id}/related-people/{relation_id}/confirm relation.confirm*
 GET    /patients/me/looks-after                          relation.find
-POST   /patients/{patient_id}/erase without a visit      user.erase patient.erase*
+POST   /patients/{patient_id}/erase                      patient.erase*
 GET    /patients/{patient_id}/accesses                   access.find*
 
 POST   /doctors/new-doctor                               user.create doctor.register

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ from appointed.patients.models import Patient
 from tests.support.clock import FixedClock
 from tests.support.factories import PASSWORD, Clinic, Person
 from tests.support.mailbox import MemoryMailbox
+from tests.support.racing import at_once
 
 PHONE, BORN = "+49 177 5550199", "1984-05-17"
 WORD = re.compile(r"canary[a-z]*|5550199|1984-05-17", re.IGNORECASE)
@@ -224,6 +226,20 @@ async def test_who_is_expected_is_not_erased(
     erased = await story.ask("POST", path, admin, WHY)
     clock.advance(timedelta(minutes=5))
     assert await story.ask("POST", path, admin, WHY | {"reason": "unlawful"}) == erased
+
+
+async def test_nobody_is_erased_and_booked_at_once(
+    client: httpx.AsyncClient, clinic: Clinic, clock: FixedClock, database: Database
+) -> None:
+    doctor, admin, desk = await clinic.doctor(), await clinic.staff(Role.ADMIN), await clinic.staff(Role.RECEPTIONIST)
+    for hours in range(2, 8):
+        patient = await clinic.patient()
+        wish = {"doctor_id": str(doctor.id), "patient_id": str(patient.id),
+                "starts_at": (clock.now() + timedelta(hours=hours)).isoformat()}  # fmt: skip
+        path = f"/patients/{patient.id}/erase"
+        booked, erased = await at_once([partial(client.post, "/appointments", json=wish, headers=desk.headers),
+                                        partial(client.post, path, json=WHY, headers=admin.headers)])  # fmt: skip
+        assert {booked.status_code, erased.status_code} in ({201, 409}, {422, 200})
 
 
 async def test_who_is_at_the_clinic_is_not_erased(story: Story, clinic: Clinic, clock: FixedClock) -> None:
