@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from appointed.accounts.actor import Role
 from appointed.appointments.models import Appointment
 from appointed.audit.models import AuditEvent
 from appointed.core.db import Database, metadata, transaction, vault_of
+from appointed.core.outbox import OutboxMessage
 from appointed.core.types import SealedBytes
 from appointed.dispatch import deliver_due, purge_erased, tidy_if_due
 from appointed.erasure.rules import kept_long_enough
@@ -159,7 +161,7 @@ async def test_nothing_else_changes_but_what_was_of_the_patient(
     story: Story, sqlite_database: Database, clock: FixedClock
 ) -> None:
     neighbour, doctor = await story.clinic.patient(phone="+49 30 5550 1234"), await story.clinic.doctor()
-    await story.clinic.visit(neighbour, doctor, clock.now() + timedelta(days=1, hours=2), reason="cough")
+    visit = await story.clinic.visit(neighbour, doctor, clock.now() + timedelta(days=1, hours=2), reason="cough")
     me = await story.live()
     clock.advance(timedelta(hours=6))
     admin = await story.clinic.staff(Role.ADMIN)
@@ -177,6 +179,13 @@ async def test_nothing_else_changes_but_what_was_of_the_patient(
                        "invitations", "related_people", "outbox", "idempotency_keys"}  # fmt: skip
     gone = {name: len(before[name] - after[name]) for name in touched}
     assert (gone["patients"], gone["users"], gone["user_roles"], gone["login_sessions"]) == (1, 1, 1, 1)
+    async with sqlite_database.reads() as session:
+        told = {value for row in await session.scalars(select(OutboxMessage)) for value in row.payload.values()}
+        theirs = {
+            *map(str, await session.scalars(select(Appointment.id).where(Appointment.patient_id == UUID(str(me.id)))))
+        }
+    assert str(visit.id) in told
+    assert not told & (theirs | {str(me.id)})
     # The answer about somebody else is still there; those about the patient, whoever got them, are not.
     assert (len(before["idempotency_keys"] & after["idempotency_keys"]), gone["idempotency_keys"]) == (1, 11)
 
