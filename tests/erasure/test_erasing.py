@@ -310,6 +310,49 @@ async def test_the_trail_says_so_and_still_hangs_together(
     ]  # fmt: skip
 
 
+# What names a user or a patient and does not go with them, and why that tells nothing of the person.
+NAMING = {
+    "doctors.user_id": "no patient's", "staff_assignments.user_id": "no patient's",
+    "patients.user_id": "made null", "appointments.booked_by": "an id of nobody by then",
+    "emergency_accesses.user_id": "a doctor's", "related_people.user_id": "ended, and an id of nobody by then",
+    "related_people.patient_id": "deleted", "invitations.patient_id": "deleted",
+    "appointments.patient_id": "kept with the records", "medical_records.patient_id": "the records",
+    "emergency_accesses.patient_id": "kept with the records", "appointment_series.patient_id": "a rule and ids",
+    "care_relations.patient_id": "ids and times",
+}  # fmt: skip
+
+
+def test_every_table_that_names_somebody_was_thought_of() -> None:
+    """Those that a user's deletion would empty are emptied by themselves."""
+    naming = {f"{table.name}.{key.parent.name}" for table in metadata.sorted_tables for key in table.foreign_keys
+              if key.column.table.name in ("users", "patients") and key.ondelete != "CASCADE"}  # fmt: skip
+    assert naming == NAMING.keys()
+
+
+async def test_records_are_looked_through_once_a_day(
+    story: Story, context: Context, clock: FixedClock, sqlite_database: Database
+) -> None:
+    patients = [await story.clinic.patient(), await story.clinic.patient()]
+    await story.erase(patients[0])
+    clock.advance(timedelta(days=4_000))
+    await tidy_if_due(context)
+    before = await purged(sqlite_database)
+    async with transaction(sqlite_database.writes) as session:
+        gone = {"erased_at": clock.now() - timedelta(days=4_000)}
+        await session.execute(update(Patient).where(Patient.id == patients[1].id).values(gone))
+    found = []
+    for hours in (2, 21, 2):
+        clock.advance(timedelta(hours=hours))
+        await tidy_if_due(context)
+        found.append(await purged(sqlite_database))
+    assert (before, found) == (1, [1, 1, 2])
+
+
+async def purged(database: Database) -> int:
+    async with database.reads() as session:
+        return len((await session.scalars(select(Patient.id).where(Patient.purged_at.is_not(None)))).all())
+
+
 # --- how long --------------------------------------------------------------------------------------------------------
 
 
