@@ -174,21 +174,23 @@ def test_every_route_that_touches_a_patients_things_has_its_row(app: FastAPI, sq
     assert for_patients <= {row.label for row in rows}
 
 
-@pytest.mark.parametrize("label", table(ACCESS))
 async def test_a_reason_opens_what_the_table_says(
-    label: str, client: httpx.AsyncClient, clinic: Clinic, sqlite_database: Database
+    client: httpx.AsyncClient, clinic: Clinic, sqlite_database: Database
 ) -> None:
-    ward, found = await ward_of(clinic), []
-    for why in Why:
-        await ward.enter(why)
-        ask = await ask_of(ward.world, Row(label, {}))
-        answer = await ask.send(client, ward.world.headers)
-        found.append(str(answer.status_code))
-        if answer.status_code == 404:
-            await check_hidden(client, ward.world, ask, answer)
-        if answer.is_success and ask.method != "GET":
+    ward, found = await ward_of(clinic), defaultdict(list)
+    for label in table(ACCESS):
+        if not label.startswith("GET"):
             await ward.renew()
-    assert found == table(ACCESS)[label]
+        for why in Why:
+            await ward.enter(why)
+            ask = await ask_of(ward.world, Row(label, {}))
+            answer = await ask.send(client, ward.world.headers)
+            found[label].append(str(answer.status_code))
+            if answer.status_code == 404:
+                await check_hidden(client, ward.world, ask, answer)
+            if answer.is_success and ask.method != "GET":
+                await ward.renew()
+    assert found == table(ACCESS)
 
 
 async def test_lists_show_what_the_table_says(client: httpx.AsyncClient, clinic: Clinic) -> None:
