@@ -97,6 +97,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "DELETE /patients/{patient_id}": AFFECTED,
     "POST /patients/{patient_id}/invite": frozenset({"id", "patient_id", "email", "expires_at"}),
     "POST /patients/join": PATIENT,
+    "POST /patients/me/erasure-request": frozenset({"id", "erasure_asked_at"}),
+    "GET /erasure-requests": frozenset({"id", "erasure_asked_at"}),
     "POST /patients/{patient_id}/erase": frozenset({"id", "record_number", "erased_at"}),
     "POST /patients/{patient_id}/related-people": RELATED,
     "GET /patients/{patient_id}/related-people": RELATED,

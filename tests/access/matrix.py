@@ -80,6 +80,9 @@ DELETE /patients/{patient_id}/related-people/{relation_id} 401 204   404   403  
 POST   /patients/{patient_id}/related-people/{relation_id}/confirm 401 403 403 403 403 403 200 200 403
 GET    /patients/me/looks-after                          401   200   200   403   403   403   403   403   403
 POST   /patients/{patient_id}/erase                      401   403   403   403   403   403   403   200   403
+POST   /patients/me/erasure-request                      401   200   200   403   403   403   403   403   403
+DELETE /patients/me/erasure-request                      401   204   204   403   403   403   403   403   403
+GET    /erasure-requests                                 401   403   403   403   403   403   403   200   403
 GET    /patients/{patient_id}/accesses                   401   200   404   403   403   403   403   403   403
 
 POST   /doctors/new-doctor                               401   403   403   403   403   403   403   201   403

@@ -262,6 +262,12 @@ async def _released(world: World) -> dict[str, Any]:
     return {"ids": {"record_id": str(await world.released())}}
 
 
+async def _asked(world: World) -> dict[str, Any]:
+    """Of who asks, if they are a patient."""
+    await world.ask_for_erasure()
+    return {}
+
+
 def _after(*actions: Action, **said: Any) -> Details:
     """Of a visit with which this was done before."""
 
@@ -319,6 +325,7 @@ DETAILS: Mapping[str, Details] = {
     "POST /patients/{patient_id}/invite": _invite,
     "POST /patients/join": _join,
     "POST /patients/{patient_id}/erase": body(reason="consent_withdrawn"),
+    "DELETE /patients/me/erasure-request": _asked,
     "POST /patients/{patient_id}/related-people": _related_person,
     "PATCH /patients/{patient_id}/related-people/{relation_id}": body(may_read=True),
     "POST /doctors/new-doctor": _new_doctor,

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from appointed import accounts, patients, records
 from appointed.accounts import links
-from appointed.accounts.actor import Role
+from appointed.accounts.actor import Permission, Role
 from appointed.accounts.models import AccountLink
 from appointed.accounts.rules import Purpose
 from appointed.appointments import service as appointments
@@ -23,6 +23,7 @@ from appointed.availability.service import Absence, new_absence, set_offer
 from appointed.core.codes import code_of
 from appointed.core.db import metadata, transaction
 from appointed.doctors import covering
+from appointed.erasure import service as erasure
 from appointed.locations import service as locations
 from appointed.patients import emergencies, relations
 from appointed.patients.codes import invitation_code
@@ -106,6 +107,11 @@ class World:
         async with transaction(self.clinic.database.writes) as session:
             await records.release(session, self.doctor.actor, record_id, clock=self.clinic.clock)
         return record_id
+
+    async def ask_for_erasure(self) -> None:
+        if self.anybody.actor.may(Permission.PATIENTS_OWN):
+            async with transaction(self.clinic.database.writes) as session:
+                await erasure.ask(session, self.anybody.actor, now=self.clinic.clock.now())
 
     async def begun(self) -> UUID:
         """A visit that began a week ago, about which nobody has said anything."""

@@ -78,6 +78,9 @@ DELETE /patients/{patient_id}/related-people/{relation_id} relation.end*
 POST   /patients/{patient_id}/related-people/{relation_id}/confirm relation.confirm*
 GET    /patients/me/looks-after                          relation.find
 POST   /patients/{patient_id}/erase                      patient.erase*
+POST   /patients/me/erasure-request                      patient.ask-erasure*
+DELETE /patients/me/erasure-request                      patient.keep*
+GET    /erasure-requests                                 patient.find
 GET    /patients/{patient_id}/accesses                   access.find*
 
 POST   /doctors/new-doctor                               user.create doctor.register

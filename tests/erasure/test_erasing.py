@@ -251,6 +251,27 @@ async def test_nobody_is_erased_and_booked_at_once(
         assert {booked.status_code, erased.status_code} in ({201, 409}, {422, 200})
 
 
+async def test_a_patient_asks_and_waits_until_an_administrator_does_it(
+    story: Story, client: httpx.AsyncClient, clinic: Clinic, clock: FixedClock, sqlite_database: Database
+) -> None:
+    first, second, admin = await clinic.patient(), await clinic.patient(), await clinic.staff(Role.ADMIN)
+    path = "/patients/me/erasure-request"
+
+    async def waiting() -> list[str]:
+        return [each["id"] for each in (await client.get("/erasure-requests", headers=admin.headers)).json()["items"]]
+
+    asked = await client.post(path, headers=second.headers)
+    assert asked.json() == {"id": str(second.id), "erasure_asked_at": "2031-03-03T08:00:00Z"}
+    clock.advance(timedelta(minutes=1))
+    await client.post(path, headers=first.headers)
+    assert (await client.post(path, headers=second.headers)).json() == asked.json()
+    assert await waiting() == [str(second.id), str(first.id)]
+    assert (await client.delete(path, headers=first.headers)).status_code == 204
+    assert await waiting() == [str(second.id)]
+    await story.ask("POST", f"/patients/{second.id}/erase", admin, WHY)
+    assert await waiting() == []
+
+
 async def test_who_is_at_the_clinic_is_not_erased(story: Story, clinic: Clinic, clock: FixedClock) -> None:
     patient, doctor, admin = await clinic.patient(), await clinic.doctor(), await clinic.staff(Role.ADMIN)
     visit = await clinic.visit(patient, doctor, clock.now() + timedelta(hours=1))

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.appointments.models import Appointment, Series
 from appointed.appointments.rules import HOLDING, PRESENT, UPCOMING, Status
+from appointed.core.paging import Page, page_of
 from appointed.patients.models import EmergencyAccess, Invitation, Patient
 from appointed.records.models import MedicalRecord
 
@@ -46,6 +47,12 @@ async def erased_before(
     if only:
         query = query.where(Patient.id == only)
     return (await session.scalars(query.order_by(Patient.erased_at).limit(limit))).all()
+
+
+async def asked(session: AsyncSession, *, limit: int, cursor: str | None) -> Page[Patient]:
+    """Who asked to be erased and has not been yet, the first to ask first."""
+    query = select(Patient).where(Patient.erasure_asked_at.is_not(None))
+    return await page_of(session, query, [Patient.erasure_asked_at, Patient.id], limit=limit, cursor=cursor)
 
 
 async def records_of(session: AsyncSession, patient_id: UUID) -> Sequence[UUID]:

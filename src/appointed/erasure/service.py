@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appointed import audit, resources
+from appointed import audit, patients, resources
 from appointed.accounts.actor import Actor
 from appointed.appointments.models import Appointment, AppointmentChange
 from appointed.core import idempotency, outbox
@@ -41,6 +41,31 @@ async def erase(session: AsyncSession, actor: Actor, patient_id: UUID, ground: G
     await idempotency.forget(session, await erasing.addresses_of(session, patient) | set(map(str, about)))
     await erasing.erase(session, actor, patient, ground, now=now)
     return patient
+
+
+async def ask(session: AsyncSession, actor: Actor, *, now: datetime) -> Patient:
+    """To be erased, which an administrator does; asking again changes nothing."""
+    patient = await _own(session, actor)
+    if patient.erasure_asked_at is None:
+        patient.erasure_asked_at = now
+        audit.record(session, now, actor.user_id, "patient.ask-erasure", "patient", patient.id, patient_id=patient.id)
+    return patient
+
+
+async def take_back(session: AsyncSession, actor: Actor, *, now: datetime) -> None:
+    """Not to be erased after all; taking back what was not asked changes nothing."""
+    patient = await _own(session, actor)
+    if patient.erasure_asked_at:
+        patient.erasure_asked_at = None
+        audit.record(session, now, actor.user_id, "patient.keep", "patient", patient.id, patient_id=patient.id)
+
+
+async def _own(session: AsyncSession, actor: Actor) -> Patient:
+    patient_id = await patients.find_own_id(session, actor.user_id)
+    if patient_id is None:
+        raise NotFound
+    await resources.lock(session, [patient_id])
+    return await session.get_one(Patient, patient_id, populate_existing=True)
 
 
 async def due_for_purge(session: AsyncSession, settings: Settings, now: datetime, limit: int) -> list[UUID]:

@@ -19,7 +19,7 @@ OLDEST = 89
 _GONE = (
     "user_id", "preferred_name", "preferred_language", "contact_email", "phone_sealed", "phone_index",
     "phone_last4_index", "address_sealed", "emergency_contact_sealed", "insurance_provider", "insurance_number_sealed",
-    "insurance_number_index",
+    "insurance_number_index", "erasure_asked_at",
 )  # fmt: skip
 
 

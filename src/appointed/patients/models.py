@@ -31,6 +31,7 @@ class Patient(Base):
         Index("ix_patients_phone_last4_index", "phone_last4_index"),
         Index("ix_patients_insurance_number_index", "insurance_number_index"),
         Index("ix_patients_erased_at", "erased_at", "purged_at"),
+        Index("ix_patients_erasure_asked_at", "erasure_asked_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(ForeignKey("resources.id"), primary_key=True)
@@ -57,6 +58,7 @@ class Patient(Base):
     )
     is_active: Mapped[bool]
     created_at: Mapped[datetime]
+    erasure_asked_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
     purged_at: Mapped[datetime | None]
 
