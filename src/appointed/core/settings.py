@@ -55,6 +55,13 @@ class SecondFactor(StrEnum):
     ALL = "all"
 
 
+class RecordSharing(StrEnum):
+    """Which doctors read a record beside those who treat the patient: none, or those of the place of the visit."""
+
+    CARE_TEAM = "care_team"
+    LOCATION = "location"
+
+
 class Settings(BaseSettings):
     """Every setting; `.env.example` explains each in a line."""
 
@@ -101,7 +108,10 @@ class Settings(BaseSettings):
     smtp_port: int = Field(465, ge=1, le=65535)
 
     care_relation_days: int = Field(365, ge=0)
+    record_sharing: RecordSharing = RecordSharing.CARE_TEAM
+    record_retention_years: int = Field(10, ge=0, le=100)
     age_of_majority: int = Field(18, ge=0, le=30)
+    minors_private_from_age: int | None = Field(None, ge=0, le=30)
     hold_minutes: int = Field(5, ge=1, le=60)
     max_holds: int = Field(3, ge=1)
     max_upcoming: int = Field(20, ge=1)
@@ -175,6 +185,12 @@ class Settings(BaseSettings):
         if limit.amount < 1:
             raise ValueError("lets nobody in; write for example 60/minute")
         return text
+
+    @model_validator(mode="after")
+    def _has_private_minors(self) -> Self:
+        if self.minors_private_from_age is not None and self.minors_private_from_age >= self.age_of_majority:
+            raise ValueError("MINORS_PRIVATE_FROM_AGE must be less than AGE_OF_MAJORITY: adults are private anyway")
+        return self
 
     @model_validator(mode="after")
     def _has_secrets(self) -> Self:

@@ -9,14 +9,14 @@ from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 
 from appointed.accounts import queries
-from appointed.accounts.actor import Actor, Permission, Role, Today
+from appointed.accounts.actor import Actor, Permission, Role
 from appointed.accounts.errors import InvalidToken
 from appointed.accounts.factors.errors import SecondFactorNeeded
 from appointed.accounts.queries import Standing
+from appointed.accounts.today import today_of
 from appointed.core import logs
-from appointed.core.ages import last_born
 from appointed.core.errors import Forbidden, Unauthenticated
-from appointed.core.settings import SecondFactor, Settings
+from appointed.core.settings import RecordSharing, SecondFactor, Settings
 
 from .state import state_of
 
@@ -44,9 +44,15 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DOCTORS_DELAY_ALL, P.CLINIC_READ,
     }),
     Role.RECEPTIONIST: DESK,
-    Role.ADMIN: DESK | {P.PATIENTS_EXPORT, P.USERS_MANAGE, P.CLINIC_MANAGE, P.DOCTORS_MANAGE},
+    Role.ADMIN: DESK | {P.PATIENTS_EXPORT, P.PATIENTS_ERASE, P.USERS_MANAGE, P.CLINIC_MANAGE, P.DOCTORS_MANAGE},
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
 }  # fmt: skip
+
+# What some clinics let a role do beside.
+SHARING: dict[RecordSharing, dict[Role, frozenset[Permission]]] = {
+    RecordSharing.CARE_TEAM: {},
+    RecordSharing.LOCATION: {Role.DOCTOR: frozenset({P.RECORDS_LOCATION})},
+}
 
 # The scheme only reads the header, and gives Swagger its Authorize button; refusing is ours.
 _bearer = OAuth2PasswordBearer(tokenUrl="auth/login", refreshUrl="auth/refresh", auto_error=False)
@@ -69,8 +75,7 @@ async def somebody(request: Request, token: Annotated[str | None, Depends(_beare
 def enter(request: Request, user_id: UUID, session_id: UUID, standing: Standing, now: datetime) -> Actor:
     """Who asks from now on, by whichever session they are known."""
     settings, roles = state_of(request).settings, frozenset(Role(name) for name in standing.roles)
-    permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
-    actor = Actor(user_id, session_id, roles, permissions, today_of(settings, now))
+    actor = Actor(user_id, session_id, roles, permissions_of(roles, settings), today_of(settings, now))
     request.state.actor = actor
     logs.note_actor(actor.user_id)
     if standing.second_factor is None and must_show_more(settings, roles) and not _is_own(request):
@@ -90,9 +95,10 @@ def _is_own(request: Request) -> bool:
     return path.startswith(OWN_LOGIN) or f"{path}/".startswith(OWN_PAGES)
 
 
-def today_of(settings: Settings, now: datetime) -> Today:
-    day = now.astimezone(settings.zone).date()
-    return Today(day, last_born(settings.age_of_majority, day))
+def permissions_of(roles: Iterable[Role], settings: Settings) -> frozenset[Permission]:
+    """What the roles add up to in this clinic."""
+    more = SHARING[settings.record_sharing]
+    return frozenset[Permission]().union(*(PERMISSIONS[role] | more.get(role, frozenset()) for role in roles))
 
 
 async def _actor(actor: Annotated[Actor | None, Depends(somebody)]) -> Actor:
