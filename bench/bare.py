@@ -64,8 +64,8 @@ def _insert(table: str, *columns: str) -> str:
 
 INSERT_VISIT = _insert("appointments", *VISIT_COLUMNS)
 INSERT_TICK = _insert("busy_ticks", "resource_id", "tick", "owner_id", "owner_kind", "is_buffer")
-INSERT_RELATION = _insert("care_relations", "appointment_id", "patient_id", "doctor_id", "doctor_user_id", "valid_from",
-                          "valid_until")  # fmt: skip
+INSERT_RELATION = _insert("care_relations", "appointment_id", "patient_id", "doctor_id", "doctor_user_id",
+                          "location_id", "valid_from", "valid_until")  # fmt: skip
 INSERT_MESSAGE = _insert("outbox", "id", "name", "payload", "created_at", "due_at", "attempts")
 INSERT_TRAIL = _insert(
     "audit_events", "id", "recorded_at", "actor_id", "action", "outcome", "entity", "entity_id", "patient_id",
@@ -201,7 +201,10 @@ def _booked(body: Booking, now: datetime) -> tuple[Visit, list[Statement]]:
     return visit, [
         (INSERT_VISIT, [[values[name] for name in VISIT_COLUMNS]]),
         (INSERT_TICK, ticks),
-        (INSERT_RELATION, [(visit_id, body.patient_id, body.doctor_id, body.doctor_user_id, now, ends_at + CARE)]),
+        (
+            INSERT_RELATION,
+            [(visit_id, body.patient_id, body.doctor_id, body.doctor_user_id, body.location_id, now, ends_at + CARE)],
+        ),
         *_told("booked", visit_id, body, now),
     ]
 

@@ -244,7 +244,8 @@ def _book(session: AsyncSession, clinic: Clinic, visit: Visit, now: datetime) ->
     claims = [resources.Claim(of, first, last, first, last) for of in (visit.doctor.id, visit.patient.id)]
     resources.take(session, claims, visit_id, OWNER)
     care.begin(session, appointment_id=visit_id, patient_id=visit.patient.id, doctor_id=visit.doctor.id,
-               doctor_user_id=visit.doctor.user_id, valid_from=now, valid_until=ends_at + CARE)  # fmt: skip
+               doctor_user_id=visit.doctor.user_id, location_id=clinic.location_id, valid_from=now,
+               valid_until=ends_at + CARE)  # fmt: skip
     outbox.publish(session, AppointmentBooked(visit_id, 1), now)
     audit.record(session, now, visit.patient.user_id, "appointment.book", "appointment", visit_id,
                  patient_id=visit.patient.id)  # fmt: skip

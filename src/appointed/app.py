@@ -45,6 +45,7 @@ from appointed.deps.pages import LoginNeeded, show_login_needed
 from appointed.deps.state import Hint, state_of
 from appointed.doctors.cover_routes import router as covers
 from appointed.doctors.routes import router as doctors
+from appointed.erasure.routes import router as erasure
 from appointed.exports.routes import router as exports
 from appointed.health import router as health
 from appointed.locations.room_routes import router as rooms
@@ -86,6 +87,7 @@ ROUTERS = (
     patients,
     related_people,
     exports,
+    erasure,
     accesses,
     emergencies,
     doctors,

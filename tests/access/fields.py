@@ -6,6 +6,7 @@ from typing import Any
 from .matrix import Who
 
 DESK = {Who.RECEPTIONIST, Who.ADMIN}
+CLINICIANS = {Who.DOCTOR, Who.OTHER_DOCTOR, Who.NURSE}
 
 PATIENT = frozenset({
     "id", "user_id", "first_name", "last_name", "preferred_name", "preferred_language", "birth_date", "sex",
@@ -47,6 +48,7 @@ TRAVEL = frozenset({"location_id", "minutes"})
 RECORD = frozenset({
     "id", "patient_id", "author_id", "appointment_id", "status", "version", "title", "notes", "diagnoses", "amends_id",
     "amended_by_id", "created_at", "signed_at", "retracted_at", "retract_reason",
+    "released_to_guardians_at",
 })  # fmt: skip
 ACCOUNT = frozenset({"id", "email", "display_name", "roles"})
 ME = ACCOUNT | {"is_email_verified"}
@@ -126,6 +128,9 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "DELETE /patients/{patient_id}": AFFECTED,
     "POST /patients/{patient_id}/invite": frozenset({"id", "patient_id", "email", "expires_at"}),
     "POST /patients/join": PATIENT,
+    "POST /patients/me/erasure-request": frozenset({"id", "erasure_asked_at"}),
+    "GET /erasure-requests": frozenset({"id", "erasure_asked_at"}),
+    "POST /patients/{patient_id}/erase": frozenset({"id", "record_number", "erased_at"}),
     "POST /patients/{patient_id}/related-people": RELATED,
     "GET /patients/{patient_id}/related-people": RELATED,
     "PATCH /patients/{patient_id}/related-people/{relation_id}": RELATED,
@@ -232,15 +237,23 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "POST /medical-records/record/{record_id}/sign": RECORD,
     "POST /medical-records/record/{record_id}/amend": RECORD,
     "POST /medical-records/record/{record_id}/retract": RECORD,
+    "PUT /medical-records/record/{record_id}/release": RECORD,
+    "DELETE /medical-records/record/{record_id}/release": RECORD,
 }
 # What the desk sees beside what everybody does.
 BY_DESK = {PATIENT: frozenset({"record_number"})}
+# What doctors and nurses do not see, for care does not need it.
+NOT_BY_CLINICIANS = {PATIENT: frozenset({"insurance_provider", "insurance_number"})}
+# Its answer is about whoever it is that asks.
+ABOUT_ONESELF = {"POST /patients/join"}
 # Its answer is what was signed up for: nobody is told a record number before they are known.
 NOT_BY_DESK = {"POST /patients/join"}
 
 
 def allowed(route: str, who: Who) -> frozenset[str]:
     fields = FIELDS[route]
+    if who in CLINICIANS and route not in ABOUT_ONESELF:
+        return fields - NOT_BY_CLINICIANS.get(fields, frozenset())
     return fields | BY_DESK.get(fields, frozenset()) if who in DESK and route not in NOT_BY_DESK else fields
 
 

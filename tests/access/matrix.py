@@ -103,6 +103,10 @@ PATCH  /patients/{patient_id}/related-people/{relation_id} 401 403   403   403  
 DELETE /patients/{patient_id}/related-people/{relation_id} 401 204   404   403   403   403   204   204   403
 POST   /patients/{patient_id}/related-people/{relation_id}/confirm 401 403 403 403 403 403 200 200 403
 GET    /patients/me/looks-after                          401   200   200   403   403   403   403   403   403
+POST   /patients/{patient_id}/erase                      401   403   403   403   403   403   403   200   403
+POST   /patients/me/erasure-request                      401   200   200   403   403   403   403   403   403
+DELETE /patients/me/erasure-request                      401   204   204   403   403   403   403   403   403
+GET    /erasure-requests                                 401   403   403   403   403   403   403   200   403
 GET    /patients/{patient_id}/accesses                   401   200   404   403   403   403   403   403   403
 
 POST   /doctors/new-doctor                               401   403   403   403   403   403   403   201   403
@@ -212,6 +216,8 @@ GET    /medical-records/record/{record_id} unsigned      401   404   404   200  
 POST   /medical-records/record/{record_id}/sign          401   403   403   200   404   403   403   403   403
 POST   /medical-records/record/{record_id}/amend         401   403   403   201   404   403   403   403   403
 POST   /medical-records/record/{record_id}/retract       401   403   403   200   404   403   403   403   403
+PUT    /medical-records/record/{record_id}/release       401   403   403   200   404   403   403   403   403
+DELETE /medical-records/record/{record_id}/release       401   403   403   200   404   403   403   403   403
 """
 
 # What a list that is answered shows of the patient: their profile, their visit, their records.

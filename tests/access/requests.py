@@ -310,6 +310,16 @@ async def _unsigned(world: World) -> dict[str, Any]:
     return {"ids": {"record_id": str(await world.record("preliminary"))}}
 
 
+async def _released(world: World) -> dict[str, Any]:
+    return {"ids": {"record_id": str(await world.released())}}
+
+
+async def _asked(world: World) -> dict[str, Any]:
+    """Of who asks, if they are a patient."""
+    await world.ask_for_erasure()
+    return {}
+
+
 def _after(*actions: Action, **said: Any) -> Details:
     """Of a visit with which this was done before."""
 
@@ -382,6 +392,8 @@ DETAILS: Mapping[str, Details] = {
     "DELETE /patients/{patient_id}": KEEPING,
     "POST /patients/{patient_id}/invite": _invite,
     "POST /patients/join": _join,
+    "POST /patients/{patient_id}/erase": body(reason="consent_withdrawn"),
+    "DELETE /patients/me/erasure-request": _asked,
     "POST /patients/{patient_id}/related-people": _related_person,
     "PATCH /patients/{patient_id}/related-people/{relation_id}": body(may_read=True),
     "POST /doctors/new-doctor": _new_doctor,
@@ -455,6 +467,7 @@ DETAILS: Mapping[str, Details] = {
     "GET /medical-records/record/{record_id} unsigned": _unsigned,
     "POST /medical-records/record/{record_id}/amend": body(notes="Cough for five days"),
     "POST /medical-records/record/{record_id}/retract": body(reason="Written about the wrong patient"),
+    "DELETE /medical-records/record/{record_id}/release": _released,
     "GET /api-docs-assets/{path}": file("swagger-ui.css"),
     "GET /static/{path}": file("link.js"),
 }

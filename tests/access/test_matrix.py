@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from ..support.factories import Clinic
-from .fields import allowed, things_in
+from .fields import FIELDS, allowed, things_in
 from .matrix import ACCESS, SIGHT, Row, Who, rows_of
 from .requests import Ask, ask_of
 from .routes import pages_of, routes_of
@@ -36,6 +36,18 @@ def test_every_answer_in_the_table_is_documented(app: FastAPI) -> None:
         for status, code in {row.expected(who) for who in Who if row.route in documented}:
             answer = documented[row.route][str(status)]
             assert code is None or code in answer["content"][PROBLEM]["examples"], row.label
+
+
+def test_every_answer_has_its_fields(app: FastAPI) -> None:
+    """And nothing has fields that is not answered."""
+    answering = {
+        f"{method.upper()} {path}"
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+        for status, answer in operation["responses"].items()
+        if status.startswith("2") and "application/json" in answer.get("content", {})
+    }
+    assert answering == FIELDS.keys()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)

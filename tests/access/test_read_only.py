@@ -40,6 +40,7 @@ READ_ONLY: Mapping[tuple[str, Who], dict[str, Any]] = {
     ("PATCH /patients/{patient_id}", Who.PATIENT): PATIENT | LOGIN | {"is_active": False},
     ("PATCH /patients/{patient_id}", Who.RECEPTIONIST): PATIENT | LOGIN,
     ("POST /patients/join", Who.ANONYMOUS): PATIENT | {"email": "else@example.org"},
+    ("POST /patients/{patient_id}/erase", Who.ADMIN): PATIENT | {"erased_at": INSTANT, "purged_at": INSTANT},
     ("PATCH /patients/{patient_id}/related-people/{relation_id}", Who.RECEPTIONIST): ROW
     | {
         "patient_id": ID,

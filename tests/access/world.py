@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appointed import accounts, patients, records
 from appointed.accounts import links
 from appointed.accounts import queries as users
-from appointed.accounts.actor import Role
+from appointed.accounts.actor import Permission, Role
 from appointed.accounts.factors import challenges, passkeys
 from appointed.accounts.factors import service as factors
 from appointed.accounts.factors.models import Passkey, TotpKey
@@ -31,6 +31,7 @@ from appointed.availability.service import Absence, new_absence, set_offer
 from appointed.core.codes import code_of
 from appointed.core.db import metadata, transaction
 from appointed.doctors import covering
+from appointed.erasure import service as erasure
 from appointed.locations import service as locations
 from appointed.patients import emergencies, relations
 from appointed.patients.codes import invitation_code
@@ -84,7 +85,9 @@ class World:
     def maker_of(self, parameter: str, label: str) -> Maker:
         """What makes the thing that a path parameter names."""
         makers: dict[str, Maker] = {
-            "patient_id": self._no_login if "/invite" in label else partial(_as_it_is, self.patient.profile_id),
+            "patient_id": self._no_login
+            if label.endswith(("/invite", "/erase"))
+            else partial(_as_it_is, self.patient.profile_id),
             "doctor_id": partial(_as_it_is, self.doctor.profile_id),
             "schedule_id": partial(_as_it_is, self.hours_id),
             "appointment_id": self._visit_for(label),
@@ -109,6 +112,18 @@ class World:
             record = await records.write(session, self.doctor.actor, self.patient.profile_id, draft,
                                          clock=self.clinic.clock)  # fmt: skip
         return record.id
+
+    async def released(self) -> UUID:
+        """A record that parents may read, were the patient a minor."""
+        record_id = await self.record("final")
+        async with transaction(self.clinic.database.writes) as session:
+            await records.release(session, self.doctor.actor, record_id, clock=self.clinic.clock)
+        return record_id
+
+    async def ask_for_erasure(self) -> None:
+        if self.anybody.actor.may(Permission.PATIENTS_OWN):
+            async with transaction(self.clinic.database.writes) as session:
+                await erasure.ask(session, self.anybody.actor, now=self.clinic.clock.now())
 
     async def begun(self) -> UUID:
         """A visit that began a week ago, about which nobody has said anything."""

@@ -101,6 +101,10 @@ PATCH  /patients/{patient_id}/related-people/{relation_id} relation.change*
 DELETE /patients/{patient_id}/related-people/{relation_id} relation.end*
 POST   /patients/{patient_id}/related-people/{relation_id}/confirm relation.confirm*
 GET    /patients/me/looks-after                          relation.find
+POST   /patients/{patient_id}/erase                      patient.erase*
+POST   /patients/me/erasure-request                      patient.ask-erasure*
+DELETE /patients/me/erasure-request                      patient.keep*
+GET    /erasure-requests                                 patient.find
 GET    /patients/{patient_id}/accesses                   access.find*
 
 POST   /doctors/new-doctor                               user.create doctor.register
@@ -210,6 +214,8 @@ GET    /medical-records/record/{record_id} unsigned      record.read*
 POST   /medical-records/record/{record_id}/sign          record.sign*
 POST   /medical-records/record/{record_id}/amend         record.amend*
 POST   /medical-records/record/{record_id}/retract       record.retract*
+PUT    /medical-records/record/{record_id}/release       record.release*
+DELETE /medical-records/record/{record_id}/release       record.withhold*
 """
 ACTION = re.compile(r"-|[a-z-]+\.[a-z-]+\*?")
 ROWS = {row.label: row for row in rows_of(ACCESS)}

@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -296,6 +297,15 @@ def test_a_file_is_read_and_the_environment_wins_over_it(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SMTP_PORT", "587")
     assert (Settings().clinic_name, Settings().smtp_port) == ("Hill", 587)
+
+
+@pytest.mark.parametrize(("private_from", "of_age", "is_right"), [(14, 18, True), (17, 18, True), (18, 18, False)])
+def test_minors_are_private_before_they_are_of_age(
+    private_from: int, of_age: int, is_right: bool, tmp_path: Path
+) -> None:
+    ages = {"minors_private_from_age": private_from, "age_of_majority": of_age}
+    with nullcontext() if is_right else pytest.raises(ValidationError, match="MINORS_PRIVATE_FROM_AGE"):
+        settings(var_dir=tmp_path, **ages)
 
 
 # --- keys that sign tokens -------------------------------------------------------------------------------------------

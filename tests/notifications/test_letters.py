@@ -33,6 +33,7 @@ FACTS: dict[Template, dict[str, str | None]] = {
     Template.SERIES_CANCELLED: {"times": "Monday at nine", "doctor": "Dr Dana Demo", "place": "Main Street",
                                 "patient": None},
     Template.RECORD: {},
+    Template.RECORD_RELEASED: {},
     Template.EMERGENCY: {"opened": "Monday at nine"},
     Template.PASSWORD_RESET: {"link": "https://clinic.example.org/reset-password#abc", "until": "Monday"},
     Template.EMAIL_CONFIRMATION: {"link": "https://clinic.example.org/confirm-email#abc", "until": "Monday"},

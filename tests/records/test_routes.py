@@ -67,6 +67,7 @@ async def test_a_treating_doctor_writes_and_the_patient_reads(desk: Desk, ward: 
         "appointment_id": str(ward.visit_id), "status": "final", "version": 1, "title": "Cough", "notes": NOTES,
         "diagnoses": [DIAGNOSIS], "amends_id": None, "amended_by_id": None, "created_at": "2031-03-03T08:00:00Z",
         "signed_at": "2031-03-03T08:00:00Z", "retracted_at": None, "retract_reason": None,
+        "released_to_guardians_at": None,
     }  # fmt: skip
     read = await desk.get(ward.patient, f"record/{written['id']}")
     assert (read.status_code, read.json(), read.headers["ETag"]) == (200, written, 'W/"1"')

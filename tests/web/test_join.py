@@ -174,6 +174,16 @@ async def test_a_code_that_was_never_sent_is_worth_nothing(
         assert (await session.scalars(select(User.id).where(User.email == "kim@example.org"))).first() is None
 
 
+@pytest.mark.parametrize("own", ["kim sample", "elpmasmik!", "example.org", "appointed clinic"])
+async def test_a_password_of_ones_own_name_is_refused_and_the_invitation_kept(
+    own: str, client: httpx.AsyncClient, clinic: Clinic, sqlite_database: object
+) -> None:
+    _, code = await invited(client, clinic, "kim.sample@example.org")
+    refused = await join(client, code, own)
+    assert (refused.status_code, refused.json()["fields"][0]["code"]) == (422, "password_too_easy")
+    assert (await join(client, code)).status_code == 201
+
+
 async def test_a_short_password_is_refused_by_name_and_not_repeated(
     client: httpx.AsyncClient, clinic: Clinic, sqlite_database: object
 ) -> None:

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     PATIENTS_FIND = "patients:find"
     PATIENTS_CHANGE = "patients:change"
     PATIENTS_EXPORT = "patients:export"
+    PATIENTS_ERASE = "patients:erase"
 
     DOCTORS_MANAGE = "doctors:manage"
     DOCTORS_CHANGE_OWN = "doctors:change-own"
@@ -55,6 +56,7 @@ class Permission(StrEnum):
 
     RECORDS_OWN = "records:own"
     RECORDS_TREATED = "records:treated"
+    RECORDS_LOCATION = "records:location"
     RECORDS_WRITE = "records:write"
     RECORDS_EMERGENCY = "records:emergency"
 
@@ -63,10 +65,12 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The day by the clinic's calendar, and the last day of birth that makes one of age on it."""
+    """The day by the clinic's calendar, and the last days of birth that make one of age on it, and old enough for
+    records that guardians do not read; None where the clinic knows no such age."""
 
     day: date
     of_age_born: date
+    private_born: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

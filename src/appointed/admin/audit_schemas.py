@@ -10,7 +10,7 @@ from appointed.audit.models import AuditEvent
 
 # FHIR's code of what was done, by the last word of an action; what is not named here changed something.
 _CREATED = frozenset({"add", "book", "create", "fit-in", "hold", "invite", "join", "open", "plan", "register", "write"})
-_DELETED = frozenset({"remove", "unset"})
+_DELETED = frozenset({"erase", "purge", "remove", "unset"})
 _RUN = frozenset({"export", "find", "refresh", "log-in"})
 _DICOM = "http://dicom.nema.org/resources/ontology/DCM"
 _EVENT_TYPES = "http://terminology.hl7.org/CodeSystem/audit-event-type"

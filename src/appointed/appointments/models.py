@@ -1,16 +1,27 @@
 """Visits (FHIR Appointment)."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, query_expression
+from sqlalchemy.orm import Mapped, mapped_column, object_session, query_expression
 
 from appointed.core.db import Base
-from appointed.core.sealing import Sealed
+from appointed.core.sealing import Sealed, open_of
 from appointed.core.types import HumanString, MachineString, SealedBytes
 
 from .rules import UNCLOSED
+
+READER = "reader"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads visits in a session that keeps this as its `READER`, and of which patients not what was written."""
+
+    user_id: UUID
+    private_ids: frozenset[UUID]
 
 
 class Appointment(Base):
@@ -74,10 +85,22 @@ class Appointment(Base):
     # Known of a visit that was read by `queries`, and nothing that is written.
     delay_minutes: Mapped[int | None] = query_expression(expire_on_flush=False)
 
-    reason = Sealed()
     extra_reason = Sealed()
     override_reason = Sealed()
-    cancel_note = Sealed()
+
+    @property
+    def reason(self) -> str | None:
+        return None if self._is_withheld(self.booked_by) else open_of(self, "reason")
+
+    @property
+    def cancel_note(self) -> str | None:
+        return None if self._is_withheld(self.cancelled_by) else open_of(self, "cancel_note")
+
+    def _is_withheld(self, written_by: UUID | None) -> bool:
+        """Whether it is a text about a minor whose privacy it is, read by a parent or guardian who did not write it."""
+        session = object_session(self)
+        reader: Reader | None = session.info.get(READER) if session else None
+        return reader is not None and self.patient_id in reader.private_ids and written_by != reader.user_id
 
     @property
     def expected_at(self) -> datetime | None:

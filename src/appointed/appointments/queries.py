@@ -16,7 +16,16 @@ from appointed.core.types import ids_of
 from appointed.doctors.models import Doctor
 from appointed.patients import care, related
 
-from .models import Appointment, AppointmentChange, DoctorDelay, GroupSession, Participant, Series
+from .models import (
+    READER,
+    Appointment,
+    AppointmentChange,
+    DoctorDelay,
+    GroupSession,
+    Participant,
+    Reader,
+    Series,
+)
 from .rules import HOLDING, UNCLOSED, UPCOMING, Status
 
 LONGEST_VISIT = timedelta(days=1)
@@ -84,7 +93,14 @@ def _is_their_own(actor: Actor, right: ColumnElement[bool] | None = None) -> Col
     return or_(*reaches)
 
 
+async def _note_reader(session: AsyncSession, actor: Actor) -> None:
+    """What is read in this session from now on does not show a parent or guardian what is a private minor's."""
+    if not actor.may(Permission.APPOINTMENTS_ALL):
+        session.info[READER] = Reader(actor.user_id, await related.private_from(session, actor))
+
+
 async def get(session: AsyncSession, actor: Actor, appointment_id: UUID) -> Appointment:
+    await _note_reader(session, actor)
     appointment = await session.scalar(visible_to(actor).where(Appointment.id == appointment_id).options(_DELAY))
     if appointment is None:
         raise NotFound
@@ -93,6 +109,7 @@ async def get(session: AsyncSession, actor: Actor, appointment_id: UUID) -> Appo
 
 async def get_series(session: AsyncSession, actor: Actor, series_id: UUID) -> tuple[Series, Sequence[Appointment]]:
     """With those of its visits that the actor may see, in the order in which they were booked."""
+    await _note_reader(session, actor)
     query = visible_to(actor).where(Appointment.series_id == series_id).order_by(Appointment.series_number)
     visits = (await session.scalars(query)).all()
     series = await session.get(Series, series_id) if visits else None
@@ -106,6 +123,7 @@ async def get_for_change(session: AsyncSession, actor: Actor, appointment_id: UU
     somebody who may book for the patient."""
     if actor.may(Permission.APPOINTMENTS_BOOK_ALL):
         return await get(session, actor, appointment_id)
+    await _note_reader(session, actor)
     theirs = select(Appointment).where(Appointment.id == appointment_id, _is_their_own(actor, related.MAY_BOOK))
     appointment: Appointment | None = await session.scalar(theirs)
     if appointment is None:
@@ -171,6 +189,7 @@ async def page(
     session: AsyncSession, actor: Actor, filters: Filter, *, limit: int, cursor: str | None
 ) -> Page[Appointment]:
     """By start."""
+    await _note_reader(session, actor)
     query = visible_to(actor).options(_DELAY)
     if filters.from_ is not None:
         query = query.where(Appointment.starts_at >= filters.from_)

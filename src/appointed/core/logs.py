@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 # Each holds an id, a number, a time, or a word of ours; nothing that somebody typed.
 KEYS = frozenset({
     "event", "level", "timestamp", "request_id", "actor_id", "method", "route", "status", "ms", "code", "error",
-    "where", "exception", "stack", "chore", "count", "rows", "visits", "appointment_id", "message_id", "name",
+    "where", "exception", "stack", "chore", "count", "rows", "visits", "entity_id", "message_id", "name",
     "attempts", "client_id",
 })  # fmt: skip
 LONGEST = 200

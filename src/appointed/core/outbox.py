@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, Index, Integer, func, select, update
+from sqlalchemy import JSON, Index, Integer, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,6 +14,8 @@ from . import batch
 from .db import Base
 from .ids import new_id
 from .types import HumanString, MachineString
+
+_MOST_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,17 @@ async def unfinished(session: AsyncSession, *, only_dead: bool, limit: int) -> S
     if only_dead:
         query = query.where(OutboxMessage.dead_at.is_not(None))
     return (await session.scalars(query.order_by(OutboxMessage.id).limit(limit))).all()
+
+
+async def withdraw(session: AsyncSession, ids: Collection[UUID]) -> int:
+    """Delete what has not been handled and names one of these. How much there was."""
+    wanted = set(map(str, ids))
+    query = select(OutboxMessage.id, OutboxMessage.payload).where(OutboxMessage.done_at.is_(None))
+    found = [row.id for row in await session.execute(query) if wanted.intersection(row.payload.values())]
+    for start in range(0, len(found), _MOST_AT_ONCE):
+        some = found[start : start + _MOST_AT_ONCE]
+        await session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(some)))
+    return len(found)
 
 
 async def retry(session: AsyncSession, ids: Collection[UUID], now: datetime) -> int:

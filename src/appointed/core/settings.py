@@ -1,12 +1,7 @@
 """What can be set from outside: the environment, or a `.env` file in the working folder."""
 
-import base64
-import os
 import re
-import secrets
-import shlex
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -23,11 +18,11 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .crypto import Vault
+from .keeping import decoded, kept_secret, said_by, text_in, token_keys
 from .signing import SigningKey, SigningKeys, TokenAlgorithm, hmac_key, keys_in, new_pem
 
 GMAIL_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
 KEY_BYTES = 32
-COMMAND_SECONDS = 30
 DRIVERS = {"postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg", "mysql": "mysql+asyncmy",
            "mariadb": "mysql+asyncmy", "mariadb+asyncmy": "mysql+asyncmy", "sqlite": "sqlite+aiosqlite"}  # fmt: skip
 
@@ -54,6 +49,13 @@ class SecondFactor(StrEnum):
     OFF = "off"
     STAFF = "staff"
     ALL = "all"
+
+
+class RecordSharing(StrEnum):
+    """Which doctors read a record beside those who treat the patient: none, or those of the place of the visit."""
+
+    CARE_TEAM = "care_team"
+    LOCATION = "location"
 
 
 class Settings(BaseSettings):
@@ -106,7 +108,10 @@ class Settings(BaseSettings):
     smtp_port: int = Field(465, ge=1, le=65535)
 
     care_relation_days: int = Field(365, ge=0)
+    record_sharing: RecordSharing = RecordSharing.CARE_TEAM
+    record_retention_years: int = Field(10, ge=0, le=100)
     age_of_majority: int = Field(18, ge=0, le=30)
+    minors_private_from_age: int | None = Field(None, ge=0, le=30)
     hold_minutes: int = Field(5, ge=1, le=60)
     max_holds: int = Field(3, ge=1)
     max_upcoming: int = Field(20, ge=1)
@@ -182,6 +187,12 @@ class Settings(BaseSettings):
         return text
 
     @model_validator(mode="after")
+    def _has_private_minors(self) -> Self:
+        if self.minors_private_from_age is not None and self.minors_private_from_age >= self.age_of_majority:
+            raise ValueError("MINORS_PRIVATE_FROM_AGE must be less than AGE_OF_MAJORITY: adults are private anyway")
+        return self
+
+    @model_validator(mode="after")
     def _has_secrets(self) -> Self:
         """Development makes its own secrets once; production must be given them."""
         if self.environment is Environment.PRODUCTION:
@@ -190,7 +201,7 @@ class Settings(BaseSettings):
             for name in ("secret_key", "data_key"):
                 is_elsewhere = name == "data_key" and (self.data_key_file or self.data_key_command)
                 if not getattr(self, name).get_secret_value() and not is_elsewhere:
-                    object.__setattr__(self, name, SecretStr(_kept_secret(self.var_dir / name)))
+                    object.__setattr__(self, name, SecretStr(kept_secret(self.var_dir / name)))
         if len(self.data_key_bytes) != KEY_BYTES:
             raise ValueError("DATA_KEY must be 32 bytes in base64; make one with: openssl rand -base64 32")
         if any(len(key) != KEY_BYTES for key in self.old_data_keys_bytes):
@@ -209,18 +220,18 @@ class Settings(BaseSettings):
         """The 32 bytes that seal fields. Losing them loses the data."""
         text = self.data_key.get_secret_value()
         if not text and self.data_key_file:
-            text = _read("DATA_KEY_FILE", self.data_key_file)
+            text = text_in("DATA_KEY_FILE", self.data_key_file)
         elif not text and self.data_key_command:
-            text = _said_by(self.data_key_command)
-        return _decoded(text)
+            text = said_by(self.data_key_command)
+        return decoded(text)
 
     @cached_property
     def old_data_keys_bytes(self) -> tuple[bytes, ...]:
         """The keys that sealed fields before."""
         text = self.old_data_keys.get_secret_value()
         if self.old_data_keys_file:
-            text += f" {_read('OLD_DATA_KEYS_FILE', self.old_data_keys_file)}"
-        return tuple(map(_decoded, text.replace(",", " ").split()))
+            text += f" {text_in('OLD_DATA_KEYS_FILE', self.old_data_keys_file)}"
+        return tuple(map(decoded, text.replace(",", " ").split()))
 
     @cached_property
     def vault(self) -> Vault:
@@ -232,7 +243,7 @@ class Settings(BaseSettings):
         """The key that signs access tokens, and the older ones that still verify them."""
         older = [hmac_key(secret) for secret in self.old_secret_keys.get_secret_value().replace(",", " ").split()]
         if self.old_token_keys_file:
-            older += _token_keys("OLD_TOKEN_KEYS_FILE", self.old_token_keys_file)
+            older += token_keys("OLD_TOKEN_KEYS_FILE", self.old_token_keys_file)
         return SigningKeys.of(self._signing_key, older)
 
     @property
@@ -240,9 +251,9 @@ class Settings(BaseSettings):
         if self.token_algorithm is TokenAlgorithm.HS256:
             return hmac_key(self.secret_key.get_secret_value())
         if self.token_key_file:
-            keys = _token_keys("TOKEN_KEY_FILE", self.token_key_file)
+            keys = token_keys("TOKEN_KEY_FILE", self.token_key_file)
         else:
-            keys = keys_in(_kept_secret(self.var_dir / "token_key.pem", new_pem))
+            keys = keys_in(kept_secret(self.var_dir / "token_key.pem", new_pem))
         if len(keys) != 1 or not keys[0].signing:
             raise ValueError("TOKEN_KEY_FILE must hold one private key; make one with: appointed keys token FILE")
         return keys[0]
@@ -335,60 +346,3 @@ def _check_production(settings: Settings) -> None:
         raise ValueError("TOKEN_KEY_FILE must be set in production; make one with: appointed keys token FILE")
     if settings.bcrypt_cost < 12:
         raise ValueError("BCRYPT_COST must be at least 12 in production")
-
-
-def _read(name: str, file: Path) -> str:
-    try:
-        return file.read_text()
-    except OSError as error:
-        raise ValueError(f"{name} cannot be read: {error}") from None
-
-
-def _said_by(command: str) -> str:
-    """What the command prints. Of what goes wrong only that much is told: the rest may be half a key."""
-    try:
-        done = subprocess.run(shlex.split(command), capture_output=True, timeout=COMMAND_SECONDS, check=True)  # noqa: S603 - whoever sets it runs the program
-        return done.stdout.decode()
-    except subprocess.CalledProcessError as error:
-        raise ValueError(f"DATA_KEY_COMMAND ended with {error.returncode}") from None
-    except subprocess.TimeoutExpired:
-        raise ValueError(f"DATA_KEY_COMMAND said nothing within {COMMAND_SECONDS} s") from None
-    except (OSError, ValueError, IndexError) as error:
-        raise ValueError(f"DATA_KEY_COMMAND cannot be run: {type(error).__name__}") from None
-
-
-def _decoded(text: str) -> bytes:
-    """Nothing, if it is no base64."""
-    try:
-        return base64.b64decode(text.strip(), validate=True)
-    except ValueError:
-        return b""
-
-
-def _token_keys(name: str, file: Path) -> list[SigningKey]:
-    try:
-        return keys_in(_read(name, file))
-    except UnicodeDecodeError:
-        raise ValueError(f"{name} must be a text") from None
-    except ValueError as error:
-        raise ValueError(str(error) if name in str(error) else f"{name} {error}") from None
-
-
-def _new_secret() -> str:
-    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-
-
-def _kept_secret(path: Path, new: Callable[[], str] = _new_secret) -> str:
-    """The secret kept at `path`, made on first use; of two processes that start together, both read the first one's."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    if not path.exists():
-        draft.touch(mode=0o600)
-        draft.write_text(new())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text().strip()

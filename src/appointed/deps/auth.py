@@ -10,16 +10,16 @@ from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 
 from appointed.accounts import queries
-from appointed.accounts.actor import Actor, Permission, Role, Today
+from appointed.accounts.actor import Actor, Permission, Role
 from appointed.accounts.errors import InvalidToken
 from appointed.accounts.factors.errors import SecondFactorNeeded
 from appointed.accounts.queries import Standing
 from appointed.accounts.scopes import Scope, permitted_by
+from appointed.accounts.today import today_of
 from appointed.accounts.tokens import AccessToken
 from appointed.core import logs
-from appointed.core.ages import last_born
 from appointed.core.errors import Forbidden, Unauthenticated
-from appointed.core.settings import SecondFactor, Settings
+from appointed.core.settings import RecordSharing, SecondFactor, Settings
 
 from .state import state_of
 
@@ -49,9 +49,15 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.DOCTORS_DELAY_ALL, P.CLINIC_READ,
     }),
     Role.RECEPTIONIST: DESK,
-    Role.ADMIN: DESK | {P.PATIENTS_EXPORT, P.USERS_MANAGE, P.CLINIC_MANAGE, P.DOCTORS_MANAGE},
+    Role.ADMIN: DESK | {P.PATIENTS_EXPORT, P.PATIENTS_ERASE, P.USERS_MANAGE, P.CLINIC_MANAGE, P.DOCTORS_MANAGE},
     Role.AUDITOR: frozenset({P.AUDIT_READ}),
 }  # fmt: skip
+
+# What some clinics let a role do beside.
+SHARING: dict[RecordSharing, dict[Role, frozenset[Permission]]] = {
+    RecordSharing.CARE_TEAM: {},
+    RecordSharing.LOCATION: {Role.DOCTOR: frozenset({P.RECORDS_LOCATION})},
+}
 
 NOT_FOR_APPS = "No app and no machine may do this."
 NOT_IN_SCOPE = "Neither role nor scopes allow this."
@@ -80,7 +86,7 @@ def enter(
     """Who asks from now on, by whichever session they are known. By the token of an app or a machine they may no more
     than its scopes name."""
     settings, roles = state_of(request).settings, frozenset(Role(name) for name in standing.roles)
-    permissions = frozenset[Permission]().union(*(PERMISSIONS[role] for role in roles))
+    permissions = permissions_of(roles, settings)
     actor = Actor(user_id, session_id, roles, permissions, today_of(settings, now))
     if said and said.client_id:
         actor = replace(actor, permissions=permissions & permitted_by(said.scopes), client_id=said.client_id,
@@ -109,9 +115,10 @@ def is_own_login(path: str) -> bool:
     return path.startswith(OWN_LOGIN) and not path.startswith(LETTING_IN)
 
 
-def today_of(settings: Settings, now: datetime) -> Today:
-    day = now.astimezone(settings.zone).date()
-    return Today(day, last_born(settings.age_of_majority, day))
+def permissions_of(roles: Iterable[Role], settings: Settings) -> frozenset[Permission]:
+    """What the roles add up to in this clinic."""
+    more = SHARING[settings.record_sharing]
+    return frozenset[Permission]().union(*(PERMISSIONS[role] | more.get(role, frozenset()) for role in roles))
 
 
 async def _actor(actor: Annotated[Actor | None, Depends(somebody)]) -> Actor:

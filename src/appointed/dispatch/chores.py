@@ -12,6 +12,7 @@ from appointed.appointments import service as appointments
 from appointed.core.db import transaction
 from appointed.core.errors import Unavailable
 from appointed.core.retry import run_again
+from appointed.erasure import service as erasure
 from appointed.notifications.context import Context
 
 from .delivery import named, where
@@ -60,14 +61,27 @@ async def _expire(context: Context, appointment_id: UUID) -> bool:
         return await appointments.expire_if_due(session, appointment_id, clock=context.clock)
 
 
+async def purge_erased(context: Context) -> int:
+    """Delete the records of patients who were erased, where they have been kept long enough; of how many, up to 200 at
+    a time."""
+    async with context.database.reads() as session:
+        ids = await erasure.due_for_purge(session, context.settings, context.clock.now(), MOST)
+    return await _each(ids, partial(_purge, context))
+
+
+async def _purge(context: Context, patient_id: UUID) -> bool:
+    async with transaction(context.database.writes) as session:
+        return await erasure.purge(session, patient_id, context.settings, clock=context.clock)
+
+
 async def _each(ids: Sequence[UUID], work: Callable[[UUID], Awaitable[bool]]) -> int:
-    """Work on each in a transaction of its own; one that others keep locked waits for the next minute."""
+    """Work on each in a transaction of its own; one that others keep locked waits for the next time."""
     done = 0
     for each in ids:
         try:
             done += await run_again(partial(work, each))
         except Unavailable:
-            log.warning("chore_put_off", appointment_id=str(each))
+            log.warning("chore_put_off", entity_id=str(each))
     return done
 
 

@@ -26,7 +26,7 @@ from appointed.appointments.events import (
 from appointed.notifications import handlers as notifications
 from appointed.notifications.context import Handler
 from appointed.patients.events import EmergencyAccessOpened, PatientInvited, PatientRegistered
-from appointed.records.events import RecordWritten
+from appointed.records.events import RecordReleased, RecordWritten
 
 HANDLERS: Mapping[str, tuple[Handler, ...]] = {
     PatientRegistered.name: (notifications.welcome,),
@@ -52,5 +52,6 @@ HANDLERS: Mapping[str, tuple[Handler, ...]] = {
     AppointmentUndone.name: (notifications.restoration,),
     DoctorRunningLate.name: (),
     RecordWritten.name: (notifications.record,),
+    RecordReleased.name: (notifications.release,),
     EmergencyAccessOpened.name: (notifications.emergency,),
 }

@@ -24,7 +24,10 @@ from appointed.core.retry import run_again
 from appointed.notifications.context import Context
 from appointed.resources.models import BusyTick
 
+from .chores import purge_erased
+
 EVERY = timedelta(hours=1)
+PURGED_EVERY = timedelta(days=1)
 DONE_KEPT = timedelta(days=30)
 SESSIONS_KEPT = timedelta(days=30)
 LINKS_KEPT = timedelta(days=1)
@@ -36,9 +39,11 @@ log = structlog.get_logger()
 
 
 async def tidy_if_due(context: Context) -> None:
-    """Tidy, unless somebody did so within the hour."""
+    """Tidy, unless somebody did so within the hour; and once a day delete records that need not be kept any more."""
     if await leases.take(context.database.writes, "tidy", new_id(), EVERY, context.clock.now()):
         await tidy(context)
+        if await leases.take(context.database.writes, "purge", new_id(), PURGED_EVERY, context.clock.now()):
+            log.info("purged", count=await purge_erased(context))
 
 
 async def seal_trail(context: Context) -> None:

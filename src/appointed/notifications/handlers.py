@@ -7,8 +7,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appointed.accounts.actor import Today
 from appointed.accounts.factors.rules import Change
 from appointed.accounts.rules import Purpose
+from appointed.accounts.today import today_of
 from appointed.appointments.models import Appointment
 from appointed.appointments.rules import Action, Notified, Status
 from appointed.core.codes import code_of
@@ -182,8 +184,16 @@ async def write_of_emergency(context: Context, message: Message) -> None:
 async def write_of_record(context: Context, message: Message) -> None:
     """That there is a record, and nothing of what it says."""
     async with context.database.reads() as session:
-        address = await queries.find_reader(session, message.uuid("record_id"))
+        address = await queries.find_reader(session, message.uuid("record_id"), _today(context))
     await _write(context, message, Template.RECORD, address)
+
+
+async def write_of_release(context: Context, message: Message) -> None:
+    """To a parent or guardian, unless it was withheld again, or they look after the minor no more."""
+    record_id, user_id = message.uuid("record_id"), message.uuid("user_id")
+    async with context.database.reads() as session:
+        address = await queries.find_guardian(session, record_id, user_id, _today(context))
+    await _write(context, message, Template.RECORD_RELEASED, address)
 
 
 welcome = Handler(write_welcome)
@@ -199,6 +209,7 @@ series_confirmation = Handler(write_series_confirmation, give_up_series_confirma
 series_move = Handler(write_series_move)
 series_cancellation = Handler(write_series_cancellation)
 record = Handler(write_of_record)
+release = Handler(write_of_release)
 emergency = Handler(write_of_emergency)
 
 
@@ -211,6 +222,10 @@ async def _write(
     made = letter(context.settings, template, address, message.id, context.clock.now(), **facts)
     await context.mailer.send(made)
     return True
+
+
+def _today(context: Context) -> Today:
+    return today_of(context.settings, context.clock.now())
 
 
 def _facts_of_link(context: Context, link: queries.Link) -> dict[str, str | None]:

@@ -37,6 +37,7 @@ class Template(StrEnum):
     MOVED = "moved"
     RESTORED = "restored"
     RECORD = "record"
+    RECORD_RELEASED = "record-released"
     EMERGENCY = "emergency"
     PASSWORD_RESET = "password-reset"  # noqa: S105 - the name of a letter
     EMAIL_CONFIRMATION = "email-confirmation"
@@ -60,6 +61,7 @@ SUBJECTS = {
     Template.PASSWORD_CHANGED: "Your password for {clinic} was changed",
     Template.FACTORS_CHANGED: "How you log in at {clinic} was changed",
     Template.RECORD: "Something new in your record at {clinic}",
+    Template.RECORD_RELEASED: "Something new for you to read at {clinic}",
     Template.EMERGENCY: "Your record at {clinic} was opened",
 }
 

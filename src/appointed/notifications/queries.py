@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appointed.accounts.actor import Today
 from appointed.accounts.models import AccountLink, User
 from appointed.accounts.rules import Purpose
 from appointed.appointments.models import Appointment, AppointmentChange
 from appointed.doctors.models import Doctor
 from appointed.locations.models import Location
+from appointed.patients import related
 from appointed.patients.models import EmergencyAccess, Invitation, Patient
 from appointed.records.models import MedicalRecord
 from appointed.records.rules import RELEASED
@@ -96,11 +98,28 @@ async def find_opened(session: AsyncSession, access_id: UUID) -> tuple[str | Non
     return (row[0], row[1]) if row else None
 
 
-async def find_reader(session: AsyncSession, record_id: UUID) -> str | None:
-    """Where the patient is written to who may read the record; None if it was retracted."""
+async def find_reader(session: AsyncSession, record_id: UUID, today: Today) -> str | None:
+    """Where the patient is written to who may read the record; None if it was retracted. A minor who is private is
+    written to where they log in and nowhere else: the contact address may be a parent's."""
     is_released = MedicalRecord.status.in_(RELEASED)
-    query = _addresses().join(MedicalRecord, MedicalRecord.patient_id == Patient.id)
+    query = (
+        select(case((related.is_private(today), User.email), else_=func.coalesce(Patient.contact_email, User.email)))
+        .select_from(Patient)
+        .join(User, User.id == Patient.user_id, isouter=True)
+        .join(MedicalRecord, MedicalRecord.patient_id == Patient.id)
+    )
     address: str | None = await session.scalar(query.where(MedicalRecord.id == record_id, is_released))
+    return address
+
+
+async def find_guardian(session: AsyncSession, record_id: UUID, user_id: UUID, today: Today) -> str | None:
+    """Where the parent or guardian is written to who may read the record now that it is released."""
+    record = await session.get(MedicalRecord, record_id)
+    if record is None or record.released_to_guardians_at is None or record.status not in RELEASED:
+        return None
+    if user_id not in await related.guardians_of(session, record.patient_id, today):
+        return None
+    address: str | None = await session.scalar(select(User.email).where(User.id == user_id, User.is_active))
     return address
 
 

@@ -24,8 +24,8 @@ Self = Annotated[Actor, Depends(requires(Permission.PATIENTS_OWN, to_apps=False)
 async def list_accesses(
     patient_id: UUID, actor: Self, session: ReadSessionDep, clock: ClockDep, limit: Limit = 50, cursor: Cursor = None
 ) -> PageOf[AccessRead]:
-    """Who looked at the patient's data or changed it, the latest first: for the patient, and who may read for them."""
-    if not await related.reaches(session, actor, patient_id, related.MAY_READ):
+    """Who looked at the patient's data or changed it, the latest first: for the patient, and who reads all for them."""
+    if not await related.reaches(session, actor, patient_id, related.may_read_all(actor)):
         raise NotFound
     filters = trail.Filter(patient_id=patient_id, outcome=audit.DONE)
     page = await trail.page(session, filters, limit=limit, cursor=cursor)

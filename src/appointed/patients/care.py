@@ -4,11 +4,13 @@ what belongs to one."""
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, delete, false, select, union_all
+from sqlalchemy import ColumnElement, Select, bindparam, delete, false, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from appointed.accounts.actor import Actor
 from appointed.core import batch
+from appointed.locations.models import StaffAssignment
 
 from .models import CareRelation, Cover, EmergencyAccess, Patient
 
@@ -22,12 +24,14 @@ def begin(
     patient_id: UUID,
     doctor_id: UUID,
     doctor_user_id: UUID,
+    location_id: UUID,
     valid_from: datetime,
     valid_until: datetime,
 ) -> None:
     """The doctor treats the patient because of this visit."""
     row = {"appointment_id": appointment_id, "patient_id": patient_id, "doctor_id": doctor_id,
-           "doctor_user_id": doctor_user_id, "valid_from": valid_from, "valid_until": valid_until}  # fmt: skip
+           "doctor_user_id": doctor_user_id, "location_id": location_id, "valid_from": valid_from,
+           "valid_until": valid_until}  # fmt: skip
     batch.put(session, CareRelation.__table__, [row])
 
 
@@ -59,6 +63,14 @@ def treated_by(actor: Actor, now: datetime) -> Select[UUID]:
     for_others = treated(now).where(CareRelation.doctor_user_id.in_(covered_by(actor)))
     every = union_all(own, for_others, opened).subquery()
     return select(every.c.patient_id)
+
+
+def is_shared(actor: Actor, patient_id: InstrumentedAttribute[UUID], now: datetime) -> ColumnElement[bool]:
+    """Whether somebody treats the patient now because of a visit at a place where the actor works; who is assigned to
+    none works at all. Asked of each patient, for a place has as many as it likes."""
+    mine = select(StaffAssignment.location_id).where(StaffAssignment.user_id == actor.user_id)
+    visited = treated(now).where(CareRelation.patient_id == patient_id)
+    return visited.where(or_(CareRelation.location_id.in_(mine), ~mine.exists())).exists()
 
 
 async def exists(session: AsyncSession, actor: Actor, *, patient_id: UUID, now: datetime) -> bool:

@@ -40,6 +40,11 @@ class RelationEnded(AppError):
     detail = "This was ended. Enter it anew."
 
 
+class PatientErased(AppError):
+    code = "patient_erased"
+    detail = "Who this was has been erased. Register them anew."
+
+
 class InvitationSpent(AppError):
     code = "invitation_spent"
     kind = Kind.GONE

@@ -16,7 +16,10 @@ from .codes import phone_key, phone_last4, plain_number
 
 
 class Patient(Base):
-    """A person who is looked after, with a login (`user_id`) or without. Is a resource under the same id."""
+    """A person who is looked after, with a login (`user_id`) or without. Is a resource under the same id.
+
+    Of who has `erased_at` nothing is left but a pseudonym, and the records as long as they must be kept: until
+    `purged_at`."""
 
     __tablename__ = "patients"
     __table_args__ = (
@@ -27,6 +30,8 @@ class Patient(Base):
         Index("ix_patients_phone_index", "phone_index"),
         Index("ix_patients_phone_last4_index", "phone_last4_index"),
         Index("ix_patients_insurance_number_index", "insurance_number_index"),
+        Index("ix_patients_erased_at", "erased_at", "purged_at"),
+        Index("ix_patients_erasure_asked_at", "erasure_asked_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(ForeignKey("resources.id"), primary_key=True)
@@ -53,6 +58,9 @@ class Patient(Base):
     )
     is_active: Mapped[bool]
     created_at: Mapped[datetime]
+    erasure_asked_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    purged_at: Mapped[datetime | None]
 
     phone = Sealed()
     address = Sealed()
@@ -75,6 +83,7 @@ class CareRelation(Base):
     doctor_id: Mapped[UUID]
     # The doctor's login, which never changes: who may see is asked for each request, and doctors lie above patients.
     doctor_user_id: Mapped[UUID]
+    location_id: Mapped[UUID]
     valid_from: Mapped[datetime]
     valid_until: Mapped[datetime]
 

@@ -1,6 +1,7 @@
 """Finding patients, each within what the actor may see."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import groupby
 from uuid import UUID
@@ -19,7 +20,7 @@ from appointed.core.text import normalised_email
 
 from . import care, related
 from .codes import phone_keys, plain_number
-from .models import Patient
+from .models import Invitation, Patient
 
 LEAST_DIGITS = 6
 # Asked for every booking, so put together once.
@@ -27,8 +28,8 @@ _OWN_ID = select(Patient.id).where(Patient.user_id == bindparam("user"))
 
 
 def visible_to(actor: Actor, now: datetime) -> Select[Patient]:
-    """All for the desk, those with a visit for nurses, those they treat for doctors; themselves, and whom they look
-    after and may read, for patients."""
+    """All for the desk, those with a visit for nurses, those they treat for doctors, and those of their places where
+    these share records; themselves, and whom they look after and may read, for patients."""
     if actor.may(Permission.PATIENTS_ALL):
         return select(Patient)
     reaches: list[ColumnElement[bool]] = [false()]
@@ -38,6 +39,8 @@ def visible_to(actor: Actor, now: datetime) -> Select[Patient]:
         reaches.append(Patient.id.in_(care.treated(now)))
     elif actor.may(Permission.PATIENTS_TREATED):
         reaches.append(Patient.id.in_(care.treated_by(actor, now)))
+    if actor.may(Permission.RECORDS_LOCATION):
+        reaches.append(care.is_shared(actor, Patient.id, now))
     return select(Patient).where(or_(*reaches))
 
 
@@ -66,6 +69,19 @@ async def find_own(session: AsyncSession, user_id: UUID) -> Patient | None:
     """The patient that the user is."""
     found: Patient | None = await session.scalar(select(Patient).where(Patient.user_id == user_id))
     return found
+
+
+async def find_invited(session: AsyncSession, invitation_id: UUID, now: datetime) -> Sequence[str | None] | None:
+    """The address and the names of who may accept the invitation; None if nobody may any more."""
+    query = select(Invitation.email, Patient.first_name, Patient.last_name, Patient.preferred_name)
+    row = (
+        await session.execute(
+            query.join(Patient, Patient.id == Invitation.patient_id).where(
+                Invitation.id == invitation_id, Invitation.used_at.is_(None), Invitation.expires_at > now
+            )
+        )
+    ).one_or_none()
+    return tuple(row) if row else None
 
 
 async def page(

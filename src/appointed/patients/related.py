@@ -1,18 +1,19 @@
 """Who looks after whom: what of it is in force, and which patients a login therefore reaches.
 
 Who may read sees the profile, the visits and the records; who may book sees the visits and books, moves and cancels
-them. Whatever is not confirmed, not yet begun, over or ended reaches nobody: the patient is then as good as missing.
+them. Where minors of some age are private, their parents and guardians see of the records what was released to them.
+Whatever is not confirmed, not yet begun, over or ended reaches nobody: the patient is then as good as missing.
 """
 
 from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
-from appointed.accounts.actor import Actor, Permission
+from appointed.accounts.actor import Actor, Permission, Today
 from appointed.core.errors import NotFound
 from appointed.core.paging import Page, page_of
 
@@ -21,6 +22,37 @@ from .rules import OF_MINORS
 
 MAY_READ = RelatedPerson.may_read.is_(True)
 MAY_BOOK = RelatedPerson.may_book.is_(True)
+
+
+def may_read_all(actor: Actor) -> ColumnElement[bool]:
+    """The right to read whatever there is about the patient; a parent or guardian lacks it where a minor is private."""
+    private_born = actor.today.private_born if actor.today else None
+    if private_born is None:
+        return MAY_READ
+    return and_(MAY_READ, or_(RelatedPerson.relationship.not_in(OF_MINORS), Patient.birth_date > private_born))
+
+
+async def private_from(session: AsyncSession, actor: Actor) -> frozenset[UUID]:
+    """The minors of whom the actor, as a parent or guardian, is not to read everything."""
+    if actor.today is None or actor.today.private_born is None or not actor.may(Permission.PATIENTS_OWN):
+        return frozenset()
+    theirs = _in_force(actor, select(RelatedPerson.patient_id))
+    is_guarded = (RelatedPerson.relationship.in_(OF_MINORS), is_private(actor.today))
+    return frozenset(await session.scalars(theirs.where(*is_guarded)))
+
+
+def is_private(today: Today) -> ColumnElement[bool]:
+    """Whether a patient is a minor who is old enough for records that parents and guardians do not read."""
+    if today.private_born is None:
+        return false()
+    return and_(Patient.birth_date > today.of_age_born, Patient.birth_date <= today.private_born)
+
+
+async def guardians_of(session: AsyncSession, patient_id: UUID, today: Today) -> Sequence[UUID]:
+    """The logins of the parents and guardians who read today what is released to them of a minor who is private."""
+    query = select(RelatedPerson.user_id).where(RelatedPerson.patient_id == patient_id, MAY_READ, is_private(today),
+                                                RelatedPerson.relationship.in_(OF_MINORS))  # fmt: skip
+    return (await session.scalars(_counting(query, today).order_by(RelatedPerson.user_id))).all()
 
 
 def reached_by(actor: Actor, right: ColumnElement[bool] | None = None) -> Select[UUID]:
@@ -58,11 +90,13 @@ async def looked_after(session: AsyncSession, actor: Actor) -> Sequence[tuple[Re
 
 def _in_force(actor: Actor, query: Any) -> Any:
     """What concerns the actor and counts today, by the clinic's calendar. Without a day of birth nobody is a minor."""
-    today = actor.today
-    if today is None or not actor.may(Permission.PATIENTS_OWN):
+    if actor.today is None or not actor.may(Permission.PATIENTS_OWN):
         return query.join(Patient, Patient.id == RelatedPerson.patient_id).where(false())
+    return _counting(query, actor.today).where(RelatedPerson.user_id == actor.user_id)
+
+
+def _counting(query: Any, today: Today) -> Any:
     return query.join(Patient, Patient.id == RelatedPerson.patient_id).where(
-        RelatedPerson.user_id == actor.user_id,
         RelatedPerson.verified_at.is_not(None),
         RelatedPerson.ended_at.is_(None),
         or_(RelatedPerson.valid_from.is_(None), RelatedPerson.valid_from <= today.day),

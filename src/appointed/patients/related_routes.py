@@ -22,7 +22,7 @@ from appointed.deps import (
 )
 
 from . import related, relations
-from .errors import AlreadyRelated, NoLogin, RelationEnded, TooManyRelated
+from .errors import AlreadyRelated, NoLogin, PatientErased, RelationEnded, TooManyRelated
 from .models import RelatedPerson
 from .rules import last_day
 from .schemas import LookedAfterRead, RelatedPersonCreate, RelatedPersonRead, RelatedPersonUpdate
@@ -37,7 +37,7 @@ REFUSED = (Unauthenticated, Forbidden, NotFound)
 
 @router.post(
     "/{patient_id}/related-people", status_code=201, response_model=RelatedPersonRead,
-    responses=refusals(*REFUSED, AlreadyRelated, TooManyRelated),
+    responses=refusals(*REFUSED, AlreadyRelated, TooManyRelated, PatientErased),
 )  # fmt: skip
 async def add_related_person(
     patient_id: UUID, body: RelatedPersonCreate, actor: Somebody, session: SessionDep, clock: ClockDep

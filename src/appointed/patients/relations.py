@@ -17,7 +17,7 @@ from appointed.core.errors import Forbidden, Invalid, NotFound
 from appointed.core.ids import new_id
 
 from . import queries, related
-from .errors import AlreadyRelated, NoLogin, RelationEnded, TooManyRelated
+from .errors import AlreadyRelated, NoLogin, PatientErased, RelationEnded, TooManyRelated
 from .models import Patient, RelatedPerson
 from .rules import OF_MINORS
 
@@ -47,6 +47,8 @@ async def add(
     if not is_desk and whom.user_id:
         raise Forbidden("Only the desk may set: user_id.", patient_id=patient_id)
     patient, now = await _locked(session, patient_id, clock)
+    if patient.erased_at:
+        raise PatientErased(patient_id=patient_id)
     relation = RelatedPerson(id=new_id(), patient_id=patient_id, email=whom.email, created_by=actor.user_id,
                              created_at=now, **terms)  # fmt: skip
     _check(relation, patient, actor)

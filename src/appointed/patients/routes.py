@@ -16,14 +16,12 @@ from appointed.deps import (
     LOGIN_IS_OPTIONAL,
     ClockDep,
     Cursor,
-    HasherDep,
     Limit,
     OptionalActor,
     PageOf,
     ReadSessionDep,
     RetryingRoute,
     SessionDep,
-    SettingsDep,
     StateDep,
     refusals,
     requires,
@@ -31,7 +29,7 @@ from appointed.deps import (
 
 from . import queries, service
 from .codes import invitation_of
-from .errors import AlreadyJoined, InvitationSpent, NoAddress
+from .errors import AlreadyJoined, InvitationSpent, NoAddress, PatientErased
 from .models import Invitation, Patient
 from .schemas import (
     AnyRead,
@@ -121,7 +119,7 @@ async def read_patient(patient_id: UUID, actor: Reader, session: ReadSessionDep,
 
 @router.post(
     "/{patient_id}/invite", status_code=201, response_model=InvitationRead,
-    responses=refusals(Unauthenticated, Forbidden, NotFound, AlreadyJoined, NoAddress),
+    responses=refusals(Unauthenticated, Forbidden, NotFound, AlreadyJoined, NoAddress, PatientErased),
 )  # fmt: skip
 async def invite_patient(
     patient_id: UUID, actor: Registrar, session: SessionDep, clock: ClockDep, body: InvitationCreate | None = None
@@ -131,11 +129,13 @@ async def invite_patient(
 
 
 @router.post("/join", status_code=201, response_model=PatientRead, responses=refusals(InvitationSpent, EmailTaken))
-async def join_patient(
-    body: InvitationAccept, session: SessionDep, clock: ClockDep, hasher: HasherDep, settings: SettingsDep
-) -> Patient:
+async def join_patient(body: InvitationAccept, session: SessionDep, clock: ClockDep, state: StateDep) -> Patient:
     """Accept an invitation: its code and a password make the login."""
-    invitation_id = invitation_of(settings.secret_key.get_secret_value(), body.code)
-    if invitation_id is None:
+    invitation_id = invitation_of(state.settings.secret_key.get_secret_value(), body.code)
+    async with state.database.reads() as reading:
+        invited = await queries.find_invited(reading, invitation_id, clock.now()) if invitation_id else None
+    if invited is None or invitation_id is None:
         raise InvitationSpent
-    return await service.join(session, invitation_id, await hasher.hash(body.password.get_secret_value()), clock.now())
+    check_own(body.password, *invited, state.settings.clinic_name)
+    password_hash = await state.hasher.hash(body.password.get_secret_value())
+    return await service.join(session, invitation_id, password_hash, clock.now())

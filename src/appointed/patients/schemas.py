@@ -59,7 +59,9 @@ class PatientUpdate(_Profile):
     is_active: bool = Field(True, description="By the desk: makes active again. DELETE deactivates.")
 
 
-class PatientRead(BaseModel):
+class PatientReadByClinician(BaseModel):
+    """What care needs: no word about who pays for it."""
+
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
@@ -74,23 +76,33 @@ class PatientRead(BaseModel):
     phone: str | None
     address: str | None
     emergency_contact: str | None
-    insurance_provider: str | None
-    insurance_number: str | None
     is_active: bool
     created_at: datetime
+
+
+class PatientRead(PatientReadByClinician):
+    """What patients read of themselves, and who looks after them."""
+
+    insurance_provider: str | None
+    insurance_number: str | None
 
 
 class PatientReadByStaff(PatientRead):
     record_number: str = Field(examples=["P-7K3M9Q2A"])
 
 
-AnyRead = PatientReadByStaff | PatientRead
+AnyRead = PatientReadByStaff | PatientRead | PatientReadByClinician
 
 
 def read_by(actor: Actor | None, patient: Patient) -> AnyRead:
-    """The desk sees the record number too."""
-    is_desk = actor is not None and actor.may(Permission.PATIENTS_ALL)
-    return PatientReadByStaff.model_validate(patient) if is_desk else PatientRead.model_validate(patient)
+    """The desk sees the record number too; doctors and nurses less of others than these see of themselves."""
+    if actor is None or patient.user_id == actor.user_id:
+        return PatientRead.model_validate(patient)
+    if actor.may(Permission.PATIENTS_ALL):
+        return PatientReadByStaff.model_validate(patient)
+    if actor.may(Permission.PATIENTS_TREATED) or actor.may(Permission.PATIENTS_VISITING):
+        return PatientReadByClinician.model_validate(patient)
+    return PatientRead.model_validate(patient)
 
 
 class _Terms(BaseModel):

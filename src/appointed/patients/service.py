@@ -23,7 +23,7 @@ from appointed.core.sealing import sealed_values
 
 from . import queries
 from .codes import new_record_number
-from .errors import AlreadyJoined, InvitationSpent, NoAddress
+from .errors import AlreadyJoined, InvitationSpent, NoAddress, PatientErased
 from .events import PatientInvited, PatientRegistered
 from .models import Invitation, Patient
 
@@ -99,6 +99,7 @@ async def change(
     patient = await session.get(Patient, patient_id, populate_existing=True)
     if patient is None:
         raise NotFound
+    _check_known(patient)
     if profile.get("is_active") and not patient.is_active and patient.user_id:
         await accounts.resume(session, patient.user_id, Role.PATIENT, by=actor.user_id, now=now)
     _apply(patient, profile, vault_of(session))
@@ -119,6 +120,7 @@ async def deactivate(session: AsyncSession, actor: Actor, patient: Patient, now:
 async def invite(session: AsyncSession, actor: Actor, patient_id: UUID, email: str | None, now: datetime) -> Invitation:
     """Mail a link that joins a login to a patient who has none."""
     patient = await queries.get(session, actor, patient_id, now)
+    _check_known(patient)
     if patient.user_id:
         raise AlreadyJoined
     address = email or patient.contact_email
@@ -153,6 +155,11 @@ async def join(session: AsyncSession, invitation_id: UUID, password_hash: str, n
     patient.user_id = user.id
     audit.record(session, now, user.id, "patient.join", "patient", patient.id, patient_id=patient.id)
     return patient
+
+
+def _check_known(patient: Patient) -> None:
+    if patient.erased_at:
+        raise PatientErased(patient_id=patient.id)
 
 
 def _check_birth(profile: Mapping[str, Any], now: datetime) -> None:

@@ -1,5 +1,5 @@
 """Medical records."""
 
-from .service import Draft, amend, retract, sign, write
+from .service import Draft, amend, release, retract, sign, withhold, write
 
-__all__ = ["Draft", "amend", "retract", "sign", "write"]
+__all__ = ["Draft", "amend", "release", "retract", "sign", "withhold", "write"]

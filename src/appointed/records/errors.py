@@ -13,6 +13,11 @@ class NotAmendable(AppError):
     detail = "Only a signed record that was not retracted can be amended."
 
 
+class NotReleasable(AppError):
+    code = "not_releasable"
+    detail = "Only a signed record that was not retracted can be released."
+
+
 class Superseded(AppError):
     """`amended_by_id` in the problem document is the version that replaced it."""
 

@@ -13,3 +13,12 @@ class RecordWritten(Event):
 
     name: ClassVar[str] = "record.written"
     record_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReleased(Event):
+    """There is something for a parent or guardian to read of a minor who is otherwise private."""
+
+    name: ClassVar[str] = "record.released"
+    record_id: UUID
+    user_id: UUID

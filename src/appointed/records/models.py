@@ -15,7 +15,8 @@ from appointed.core.types import MachineString, SealedBytes
 
 class MedicalRecord(Base):
     """A clinical note. What was signed never changes: an amendment is a new row that names the one it replaces, which
-    names it in turn. `version` grows with every change of state."""
+    names it in turn. `version` grows with every change of state. What the parents of a minor may read who is old enough
+    for privacy has `released_to_guardians_at`."""
 
     __tablename__ = "medical_records"
     __table_args__ = (Index("ix_medical_records_patient_id_id", "patient_id", "id"),)
@@ -34,6 +35,7 @@ class MedicalRecord(Base):
     created_at: Mapped[datetime]
     signed_at: Mapped[datetime | None]
     retracted_at: Mapped[datetime | None]
+    released_to_guardians_at: Mapped[datetime | None]
     retract_reason_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
 
     title = Sealed()

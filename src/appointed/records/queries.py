@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from appointed.accounts.actor import Actor, Permission
 from appointed.core.errors import NotFound
@@ -18,12 +19,18 @@ from .rules import RELEASED, Status
 
 
 def visible_to(actor: Actor, now: datetime) -> Select[MedicalRecord]:
-    """What they wrote, and of those whom they treat, are or look after what was signed and not retracted."""
-    reaches: list[ColumnElement[bool]] = [false()]
-    if actor.may(Permission.RECORDS_WRITE):
-        reaches.append(MedicalRecord.author_id.in_(select(Doctor.id).where(Doctor.user_id == actor.user_id)))
-    reaches.append(and_(MedicalRecord.status.in_(RELEASED), MedicalRecord.patient_id.in_(_patients_of(actor, now))))
-    return select(MedicalRecord).where(or_(*reaches))
+    """What they wrote; and of those whom they treat, are or look after, and of those of their places where these share
+    records, what was signed and not retracted."""
+    patient = MedicalRecord.patient_id
+    reaches = _reaches(actor, patient, related.may_read_all(actor), now)
+    if actor.may(Permission.RECORDS_OWN) and actor.today and actor.today.private_born:
+        is_released = MedicalRecord.released_to_guardians_at.is_not(None)
+        reaches.append(and_(is_released, patient.in_(related.reached_by(actor, related.MAY_READ))))
+    theirs = and_(MedicalRecord.status.in_(RELEASED), or_(*reaches))
+    if not actor.may(Permission.RECORDS_WRITE):
+        return select(MedicalRecord).where(theirs)
+    own = MedicalRecord.author_id.in_(select(Doctor.id).where(Doctor.user_id == actor.user_id))
+    return select(MedicalRecord).where(or_(own, theirs))
 
 
 async def get(session: AsyncSession, actor: Actor, record_id: UUID, now: datetime) -> MedicalRecord:
@@ -48,21 +55,28 @@ async def page(
     return found
 
 
-def _patients_of(actor: Actor, now: datetime) -> Select[UUID]:
-    """The patients whom the actor treats, looks after and may read, and who the actor is."""
+def _reaches(
+    actor: Actor, patient_id: InstrumentedAttribute[UUID], right: ColumnElement[bool], now: datetime
+) -> list[ColumnElement[bool]]:
+    """Why the actor may read about a patient: they are or, having this right, look after them; they treat them; they
+    work where somebody does and records are shared."""
     reaches: list[ColumnElement[bool]] = [false()]
     if actor.may(Permission.RECORDS_OWN):
-        reaches.append(Patient.id.in_(related.reached_by(actor, related.MAY_READ)))
+        reaches.append(patient_id.in_(related.reached_by(actor, right)))
     if actor.may(Permission.RECORDS_TREATED):
-        reaches.append(Patient.id.in_(care.treated_by(actor, now)))
-    return select(Patient.id).where(or_(*reaches))
+        reaches.append(patient_id.in_(care.treated_by(actor, now)))
+    if actor.may(Permission.RECORDS_LOCATION):
+        reaches.append(care.is_shared(actor, patient_id, now))
+    return reaches
 
 
 async def _check_known(
     session: AsyncSession, actor: Actor, patient_id: UUID, records: Select[MedicalRecord], now: datetime
 ) -> None:
-    """No records yet, or all retracted, is not the same as nobody there."""
-    patient = _patients_of(actor, now).where(Patient.id == patient_id)
+    """No records yet, all retracted or none released is not the same as nobody there."""
+    patient = select(Patient.id).where(
+        Patient.id == patient_id, or_(*_reaches(actor, Patient.id, related.MAY_READ, now))
+    )
     for query in (patient, records.with_only_columns(MedicalRecord.id)):
         if await session.scalar(query.limit(1)) is not None:
             return

@@ -23,7 +23,7 @@ from appointed.deps import (
 )
 
 from . import queries, service
-from .errors import NotAmendable, NotSignable, Superseded
+from .errors import NotAmendable, NotReleasable, NotSignable, Superseded
 from .models import MedicalRecord
 from .schemas import RecordAmend, RecordCreate, RecordRead, Retraction
 
@@ -31,6 +31,8 @@ router = APIRouter(prefix="/medical-records", tags=["medical records"], route_cl
 
 Reader = Annotated[Actor, Depends(requires(Permission.RECORDS_OWN, Permission.RECORDS_TREATED))]
 Writer = Annotated[Actor, Depends(requires(Permission.RECORDS_WRITE))]
+# What parents get to read is decided by a person.
+Releaser = Annotated[Actor, Depends(requires(Permission.RECORDS_WRITE, to_apps=False))]
 
 READING = (Unauthenticated, Forbidden, NotFound)
 CHANGING = (*READING, VersionMismatch)
@@ -113,3 +115,28 @@ async def retract_record(
 ) -> MedicalRecord:
     """Take back what was entered in error: it is kept, for its author alone. Retracting again changes nothing."""
     return await service.retract(session, actor, record_id, body.reason, version=version, clock=clock)
+
+
+@router.put(
+    "/record/{record_id}/release",
+    response_model=RecordRead,
+    responses=refusals(*CHANGING, NotReleasable, Superseded),
+)
+async def release_record(
+    record_id: UUID, actor: Releaser, session: SessionDep, version: VersionDep, clock: ClockDep
+) -> MedicalRecord:
+    """Let parents and guardians read it, where the clinic keeps a minor of that age private from them. Releasing again
+    changes nothing; a version that replaces it is released anew, or not."""
+    return await service.release(session, actor, record_id, version=version, clock=clock)
+
+
+@router.delete(
+    "/record/{record_id}/release",
+    response_model=RecordRead,
+    responses=refusals(*CHANGING, NotReleasable, Superseded),
+)
+async def withhold_record(
+    record_id: UUID, actor: Releaser, session: SessionDep, version: VersionDep, clock: ClockDep
+) -> MedicalRecord:
+    """Withhold it from parents and guardians again, with the versions that it replaced."""
+    return await service.withhold(session, actor, record_id, version=version, clock=clock)

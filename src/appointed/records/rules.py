@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from appointed.core.errors import AppError
 
-from .errors import NotAmendable, NotSignable, Superseded
+from .errors import NotAmendable, NotReleasable, NotSignable, Superseded
 
 
 class Status(StrEnum):
@@ -33,6 +33,14 @@ NEXT: Mapping[Action, Mapping[Status, Status]] = {
     Action.RETRACT: dict.fromkeys(Status, Status.ENTERED_IN_ERROR),
 }
 REFUSALS: Mapping[Action, type[AppError]] = {Action.SIGN: NotSignable, Action.AMEND: NotAmendable}
+
+
+def check_releasable(status: Status, *, is_superseded: bool) -> None:
+    """Whether it may be said who else may read the record: of one that others may read at all, as it stands now."""
+    if status not in RELEASED:
+        raise NotReleasable
+    if is_superseded:
+        raise Superseded
 
 
 def check(action: Action, status: Status, *, is_superseded: bool) -> Status:

@@ -83,3 +83,6 @@ class RecordRead(BaseModel):
     signed_at: datetime | None
     retracted_at: datetime | None
     retract_reason: str | None
+    released_to_guardians_at: datetime | None = Field(
+        description="Set, the parents of a minor read it from whom the clinic keeps such records."
+    )

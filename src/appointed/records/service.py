@@ -19,13 +19,13 @@ from appointed.core.db import vault_of
 from appointed.core.errors import AppError, Forbidden, Invalid, NotFound, VersionMismatch
 from appointed.core.ids import new_id
 from appointed.core.sealing import sealed_values
-from appointed.patients import care
+from appointed.patients import care, related
 
 from . import queries
 from .errors import Superseded
-from .events import RecordWritten
+from .events import RecordReleased, RecordWritten
 from .models import MedicalRecord
-from .rules import RELEASED, Action, Status, check
+from .rules import RELEASED, Action, Status, check, check_releasable
 
 Diagnosis = Mapping[str, Any]
 
@@ -113,6 +113,41 @@ async def retract(
     return record
 
 
+async def release(
+    session: AsyncSession, actor: Actor, record_id: UUID, *, version: int | None = None, clock: Clock
+) -> MedicalRecord:
+    """Let the parents of a minor read the record who is otherwise private to them, and tell them; releasing again
+    changes nothing. A version that replaces it is released anew, or not."""
+    record, now = await _locked(session, actor, record_id, clock)
+    _check_releasable(record)
+    if record.released_to_guardians_at:
+        return record
+    _check_version(record, version)
+    record.released_to_guardians_at = now
+    record.version += 1
+    _record(session, actor, record, "record.release", now)
+    for user_id in await related.guardians_of(session, record.patient_id, actor.today) if actor.today else ():
+        outbox.publish(session, RecordReleased(record.id, user_id), now)
+    return record
+
+
+async def withhold(
+    session: AsyncSession, actor: Actor, record_id: UUID, *, version: int | None = None, clock: Clock
+) -> MedicalRecord:
+    """Undo `release`, of the record and of the versions that it replaced; withholding again changes nothing."""
+    record, now = await _locked(session, actor, record_id, clock)
+    _check_releasable(record)
+    released = [each for each in await _with_earlier(session, record) if each.released_to_guardians_at]
+    if not released:
+        return record
+    _check_version(record, version)
+    for each in released:
+        each.released_to_guardians_at = None
+        each.version += 1
+        _record(session, actor, each, "record.withhold", now)
+    return record
+
+
 async def _locked(session: AsyncSession, actor: Actor, record_id: UUID, clock: Clock) -> tuple[MedicalRecord, datetime]:
     """The actor's own record, read after the lock; `Forbidden` if they may read it but somebody else wrote it."""
     seen = await queries.get(session, actor, record_id, clock.now())
@@ -136,10 +171,22 @@ def _next_of(record: MedicalRecord, action: Action) -> Status:
     try:
         return check(action, Status(record.status), is_superseded=record.amended_by_id is not None)
     except AppError as error:
-        error.patient_id = record.patient_id
-        if isinstance(error, Superseded):
-            error.extra["amended_by_id"] = str(record.amended_by_id)
-        raise
+        raise _about(record, error) from None
+
+
+def _check_releasable(record: MedicalRecord) -> None:
+    try:
+        check_releasable(Status(record.status), is_superseded=record.amended_by_id is not None)
+    except AppError as error:
+        raise _about(record, error) from None
+
+
+def _about(record: MedicalRecord, error: AppError) -> AppError:
+    """The refusal, saying which patient it is about, and which version to change instead."""
+    error.patient_id = record.patient_id
+    if isinstance(error, Superseded):
+        error.extra["amended_by_id"] = str(record.amended_by_id)
+    return error
 
 
 def _check_version(record: MedicalRecord, version: int | None) -> None:

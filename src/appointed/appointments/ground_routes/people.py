@@ -13,6 +13,7 @@ from appointed.core.errors import Forbidden, NotFound, Unauthenticated
 from appointed.deps import ClockDep, RetryingRoute, SessionDep, refusals, requires
 from appointed.doctors.models import Doctor
 from appointed.doctors.schemas import DoctorRead, DoctorUpdate
+from appointed.patients.errors import PatientErased
 from appointed.patients.schemas import AnyRead, PatientUpdate, read_by
 
 from .asking import DryRun, Visits, listed
@@ -35,7 +36,7 @@ async def change_doctor(
     return await ground.change_doctor(session, actor, doctor_id, body.model_dump(exclude_unset=True), clock=clock)
 
 
-@router.patch("/patients/{patient_id}", tags=["patients"], responses=CHANGING)
+@router.patch("/patients/{patient_id}", tags=["patients"], responses=CHANGING | refusals(PatientErased))
 async def change_patient(
     patient_id: UUID, body: PatientUpdate, actor: PatientChanger, session: SessionDep, clock: ClockDep
 ) -> AnyRead:

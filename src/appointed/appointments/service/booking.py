@@ -188,8 +188,8 @@ def _put(
     batch.put(session, Appointment.__table__, [row])
     if not booking.is_held and actor.user_id != parties.doctor_user_id:
         care.begin(session, appointment_id=appointment_id, patient_id=asked.patient_id, doctor_id=asked.doctor_id,
-                   doctor_user_id=parties.doctor_user_id, valid_from=now,
-                   valid_until=judged.ends_at + policy.care_lasts)  # fmt: skip
+                   doctor_user_id=parties.doctor_user_id, location_id=row["location_id"],
+                   valid_from=now, valid_until=judged.ends_at + policy.care_lasts)  # fmt: skip
     event = AppointmentHeld if booking.is_held else AppointmentBooked
     outbox.publish(session, event(appointment_id, 1), now)
     audit.record(session, now, actor.user_id, _deed(booking), "appointment", appointment_id,

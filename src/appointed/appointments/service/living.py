@@ -161,7 +161,7 @@ async def keep_care(
                    for status in (before, visit.status))  # fmt: skip
     if is_now and not was:
         care.begin(session, appointment_id=visit.id, patient_id=visit.patient_id, doctor_id=visit.doctor_id,
-                   doctor_user_id=doctor_user_id, valid_from=now,
-                   valid_until=visit.ends_at + policy.care_lasts)  # fmt: skip
+                   doctor_user_id=doctor_user_id, location_id=visit.location_id,
+                   valid_from=now, valid_until=visit.ends_at + policy.care_lasts)  # fmt: skip
     elif was and not is_now:
         await care.end(session, visit.id)

@@ -102,8 +102,8 @@ async def carry_over(
     doctor_user_id = judged.parties.doctor_user_id
     if is_treating(Status(visit.status), is_booked_by_doctor=visit.booked_by == doctor_user_id):
         care.begin(session, appointment_id=visit.id, patient_id=visit.patient_id, doctor_id=visit.doctor_id,
-                   doctor_user_id=doctor_user_id, valid_from=now,
-                   valid_until=visit.ends_at + policy.care_lasts)  # fmt: skip
+                   doctor_user_id=doctor_user_id, location_id=visit.location_id,
+                   valid_from=now, valid_until=visit.ends_at + policy.care_lasts)  # fmt: skip
     is_told = is_told_singly and visit.status == Status.BOOKED and booking.is_notifying is not False
     outbox.publish(session, AppointmentRescheduled(visit.id, visit.version, is_told), now)
     audit.record(session, now, by, "appointment.reschedule", "appointment", visit.id, patient_id=visit.patient_id,
