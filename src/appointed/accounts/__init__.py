@@ -2,7 +2,7 @@
 
 from .erasing import erase
 from .service import change, create, grant, resume, set_password, suspend
-from .sessions import end_all, end_of_client, end_own, end_session, give_up, open_session, rotate
+from .sessions import end_all, end_of_client, end_own, end_session, give_up, living, open_session, rotate
 
 __all__ = ["change", "create", "end_all", "end_of_client", "end_own", "end_session", "erase", "give_up", "grant",
-           "open_session", "resume", "rotate", "set_password", "suspend"]  # fmt: skip
+           "living", "open_session", "resume", "rotate", "set_password", "suspend"]  # fmt: skip

@@ -97,12 +97,6 @@ async def find_standing(session: AsyncSession, token: AccessToken, now: datetime
     return Standing([row.role for row in rows if row.role], rows[0].second_factor)
 
 
-async def second_factor_of(session: AsyncSession, session_id: UUID) -> str | None:
-    """What was shown beside the password when the session was opened, or since."""
-    shown: str | None = await session.scalar(select(LoginSession.second_factor).where(LoginSession.id == session_id))
-    return shown
-
-
 async def roles_by_user(session: AsyncSession, user_ids: Collection[UUID]) -> dict[UUID, list[str]]:
     """The roles of each of the users who has any."""
     found: dict[UUID, list[str]] = {}

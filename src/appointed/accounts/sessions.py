@@ -129,6 +129,19 @@ async def end_of_client(session: AsyncSession, client_id: UUID, now: datetime, *
     return bool(ended.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has a row count
 
 
+async def living(session: AsyncSession, session_id: UUID, now: datetime) -> LoginSession:
+    """The session, behind the lock of its user: `InvalidToken` if it was ended since somebody asked with it, for what
+    they asked for would outlive it."""
+    login: LoginSession | None = await session.scalar(
+        select(LoginSession)
+        .where(LoginSession.id == session_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > now)
+        .execution_options(populate_existing=True)
+    )
+    if login is None:
+        raise InvalidToken
+    return login
+
+
 async def end_session(session: AsyncSession, session_id: UUID, *, by: UUID, now: datetime) -> None:
     await session.execute(update(LoginSession).where(LoginSession.id == session_id).values(ended_at=now))
     audit.record(session, now, by, "session.end", "session", session_id)

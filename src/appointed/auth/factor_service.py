@@ -39,7 +39,7 @@ from appointed.core.db import Database, transaction
 from appointed.core.errors import AppError
 from appointed.core.retry import run_again
 
-from .service import Hint, LetIn, PageDoor, TokenPair, as_it_was, pair_of
+from .service import Hint, LetIn, PageDoor, TokenPair, pair_of, still_there
 
 T = TypeVar("T")
 Deed = Callable[[AsyncSession, Owner], Awaitable[T]]
@@ -163,7 +163,7 @@ async def with_password(
 
     async def settle() -> T | FailedLogin:
         async with transaction(database.writes) as session:
-            known = await as_it_was(session, user) if is_right else None
+            known = await still_there(session, user, actor, clock.now()) if is_right else None
             wait = await attempts.settle(session, user.email, clock, is_right=known is not None)
             if wait is not None:
                 return LockedOut(user.id, wait=wait, action=action)
@@ -182,6 +182,7 @@ async def confirm_totp(database: Database, actor: Actor, code: str, *, hint: Hin
     async def settle() -> list[str] | FailedLogin:
         async with transaction(database.writes) as session:
             user = await queries.get(session, actor.user_id, for_update=True)
+            await accounts.living(session, actor.session_id, clock.now())
             subject = showing.subject_of(session, user.id)
             codes = None
             if await attempts.wait_of(session, subject, clock) is None:
@@ -207,6 +208,7 @@ async def add_passkey(
     async def settle() -> tuple[Passkey, list[str]] | AppError:
         async with transaction(database.writes) as session:
             user, now = await queries.get(session, actor.user_id, for_update=True), clock.now()
+            await accounts.living(session, actor.session_id, now)
             if not await challenges.is_good_for(session, Aim.PASSKEY_ADDING, raw, user, now):
                 return ChallengeSpent()
             await challenges.spend(session, Aim.PASSKEY_ADDING, raw, now)

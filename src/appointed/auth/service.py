@@ -112,6 +112,14 @@ async def as_it_was(session: AsyncSession, user: User) -> User | None:
     return now if now.is_active and now.password_hash == user.password_hash else None
 
 
+async def still_there(session: AsyncSession, user: User, actor: Actor, now: datetime) -> User | None:
+    """`as_it_was`, of somebody who is logged in: `InvalidToken` if meanwhile they are not any more."""
+    known = await as_it_was(session, user)
+    if known:
+        await accounts.living(session, actor.session_id, now)
+    return known
+
+
 async def change_password(
     database: Database, hasher: Hasher, actor: Actor, *, current: str, new: str, hint: Hint, clock: Clock
 ) -> None:
@@ -123,7 +131,7 @@ async def change_password(
 
     async def settle() -> LockedOut | WrongPassword | None:
         async with transaction(database.writes) as session:
-            known = await as_it_was(session, user) if new_hash else None
+            known = await still_there(session, user, actor, clock.now()) if new_hash else None
             wait = await attempts.settle(session, user.email, clock, is_right=known is not None)
             if wait is not None:
                 return LockedOut(user.id, wait=wait)

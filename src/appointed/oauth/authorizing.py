@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appointed import audit
+from appointed import accounts, audit
 from appointed.accounts import queries as users
 from appointed.accounts.actor import Actor
 from appointed.accounts.client_models import AuthorizationCode, OAuthClient
@@ -31,10 +31,10 @@ class Asked:
     code_challenge_method: str = ""
 
 
-async def app_of(session: AsyncSession, asked: Asked) -> OAuthClient:
+async def app_of(session: AsyncSession, asked: Asked, *, for_update: bool = False) -> OAuthClient:
     """Who asks; `UnknownApp` unless it is known to live exactly there, for else anybody could have people sent
     anywhere."""
-    client = await queries.find(session, asked.client_id, ClientKind.APP)
+    client = await queries.find(session, asked.client_id, ClientKind.APP, for_update=for_update)
     if client is None or asked.redirect_uri not in client.redirect_uris:
         raise UnknownApp
     return client
@@ -57,8 +57,14 @@ def sent_back(asked: Asked, *, issuer: str, **said: str) -> str:
 async def authorize(
     session: AsyncSession, actor: Actor, asked: Asked, *, is_allowed: bool, issuer: str, now: datetime
 ) -> str:
-    """Where to send the browser: with a code, or with what is wrong; `UnknownApp` where it is sent nowhere."""
-    client = await app_of(session, asked)
+    """Where to send the browser: with a code, or with what is wrong; `UnknownApp` where it is sent nowhere.
+
+    The user and then the app are locked, as by whoever trades the code: what ends sessions or changes an app voids
+    codes too, and must not miss this one.
+    """
+    await users.get(session, actor.user_id, for_update=True)
+    login = await accounts.living(session, actor.session_id, now)
+    client = await app_of(session, asked, for_update=True)
     if refused := refusal_of(client, asked):
         return sent_back(asked, issuer=issuer, error=refused)
     scope = granted(asked.scope, client.scope.split()) or ""
@@ -70,7 +76,7 @@ async def authorize(
     session.add(AuthorizationCode(
         code_hash=queries.hash_of(code), client_id=client.id, user_id=actor.user_id, redirect_uri=asked.redirect_uri,
         challenge=asked.code_challenge, scope=scope, created_at=now, expires_at=now + CODE_LASTS,
-        second_factor=await users.second_factor_of(session, actor.session_id),
+        second_factor=login.second_factor,
     ))  # fmt: skip
     audit.record(session, now, actor.user_id, "client.authorize", "client", client.id, scope=said)
     return sent_back(asked, issuer=issuer, code=code)

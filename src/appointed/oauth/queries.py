@@ -4,11 +4,12 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import Insert, select
+from sqlalchemy import Insert, or_, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.accounts.client_models import AuthorizationCode, OAuthClient, UsedAssertion
+from appointed.accounts.models import User
 from appointed.core.errors import NotFound
 from appointed.core.paging import Page, page_of
 
@@ -19,8 +20,10 @@ from .rules import ClientKind
 async def find(
     session: AsyncSession, client_id: UUID | None, kind: ClientKind, *, for_update: bool = False
 ) -> OAuthClient | None:
-    """The active client of that kind."""
-    query = select(OAuthClient).where(OAuthClient.id == client_id, OAuthClient.kind == kind, OAuthClient.is_active)
+    """The active client of that kind; of a machine its user is active, too."""
+    active = select(User.id).where(User.is_active)
+    query = select(OAuthClient).where(OAuthClient.id == client_id, OAuthClient.kind == kind, OAuthClient.is_active,
+                                      or_(OAuthClient.user_id.is_(None), OAuthClient.user_id.in_(active)))  # fmt: skip
     if for_update:
         query = query.with_for_update().execution_options(populate_existing=True)
     found: OAuthClient | None = await session.scalar(query) if client_id else None
