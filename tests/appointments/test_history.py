@@ -1,14 +1,20 @@
 """What can be read of a visit's past, and by whom how much of it."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
+from fastapi import FastAPI
 
+from appointed import accounts
 from appointed.accounts.actor import Role
-from appointed.core.db import Database
+from appointed.core.db import Database, transaction
+from appointed.doctors import covering
 from tests.support.clock import FixedClock
 from tests.support.factories import Clinic
+from tests.support.options import set_options
+from tests.support.related import relate
 
 from .lives import do, read
 
@@ -54,3 +60,26 @@ async def test_patients_read_what_happened_and_not_who_of_the_staff_it_was(
 
 def _times(stand: Any) -> tuple[datetime, datetime]:
     return datetime.fromisoformat(stand["starts_at"]), datetime.fromisoformat(stand["ends_at"])
+
+
+@pytest.mark.parametrize("role", ["parent", "carer"])
+async def test_a_doctor_who_looks_after_a_patient_reads_no_more_of_it_than_others_who_do(
+    role: str, app: FastAPI, client: httpx.AsyncClient, clinic: Clinic, clock: FixedClock, sqlite_database: Database
+) -> None:
+    set_options(app, minors_private_from_age=14)
+    patient, desk = await clinic.patient(birth_date=date(2016, 3, 3)), await clinic.staff(Role.RECEPTIONIST)
+    treating, covers, related = [await clinic.doctor() for _ in range(3)]
+    async with transaction(sqlite_database.writes) as session:
+        await accounts.grant(session, related.user_id, Role.PATIENT, by=desk.user_id, now=clock.now())
+        today = clock.now().date()
+        await covering.add(session, desk.actor, treating.profile_id, covers.profile_id, today, today, now=clock.now())
+    related = await clinic.log_in(related)
+    await relate(clinic, related, patient, relationship=role)
+    visit = await clinic.visit(patient, treating, clock.now() + timedelta(hours=2))
+    await do(client, clinic, patient, visit.id, "cancel", json={"reason": "None of their business"})
+    told = {}
+    for name, who in {"related": related, "treating": treating, "covering": covers, "desk": desk}.items():
+        items = (await read(client, clinic, who, f"/appointments/{visit.id}/history"))["items"]
+        told[name] = items[1]["note"] is not None, items[1]["changed_by"] is not None
+    assert told == {"related": (False, False), "treating": (True, True), "covering": (True, True),
+                    "desk": (True, True)}  # fmt: skip

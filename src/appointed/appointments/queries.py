@@ -85,12 +85,22 @@ def _is_their_own(actor: Actor, right: ColumnElement[bool] | None = None) -> Col
     reaches: list[ColumnElement[bool]] = [false()]
     if actor.may(Permission.APPOINTMENTS_OWN):
         reaches.append(Appointment.patient_id.in_(related.reached_by(actor, right)))
-    if actor.may(Permission.APPOINTMENTS_TREATED):
-        reaches.append(Appointment.doctor_id.in_(select(Doctor.id).where(Doctor.user_id == actor.user_id)))
-        if right is None:
-            covered = select(Doctor.id).where(Doctor.user_id.in_(care.covered_by(actor)))
-            reaches.append(Appointment.doctor_id.in_(covered))
-    return or_(*reaches)
+    return or_(*reaches, *_is_attended(actor, with_covers=right is None))
+
+
+def _is_attended(actor: Actor, *, with_covers: bool) -> list[ColumnElement[bool]]:
+    """How a doctor comes to see a visit as a doctor: it is theirs, or that of one for whom they stand in."""
+    if not actor.may(Permission.APPOINTMENTS_TREATED):
+        return []
+    doctors = [Doctor.user_id == actor.user_id] + ([Doctor.user_id.in_(care.covered_by(actor))] if with_covers else [])
+    return [Appointment.doctor_id.in_(select(Doctor.id).where(whose)) for whose in doctors]
+
+
+async def is_attended_by(session: AsyncSession, actor: Actor, visit: Appointment) -> bool:
+    """Whether the actor sees the visit as a doctor, and not only as its patient or as who looks after them."""
+    attended = _is_attended(actor, with_covers=True)
+    query = select(Appointment.id).where(Appointment.id == visit.id, or_(false(), *attended))
+    return bool(attended) and await session.scalar(query) is not None
 
 
 async def _note_reader(session: AsyncSession, actor: Actor) -> None:

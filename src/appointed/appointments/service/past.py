@@ -55,9 +55,10 @@ class Entry:
 
 
 async def history(session: AsyncSession, actor: Actor, visit: Appointment) -> list[Entry]:
-    """Oldest first. Patients read who of the staff it was, and why, as little as whose phone rang at the desk."""
+    """Oldest first. Patients, and who looks after them, read who of the staff it was, and why, as little as whose phone
+    rang at the desk; so do doctors of visits that are not theirs as doctors."""
     entries = await _entries(session, visit)
-    if actor.may(Permission.APPOINTMENTS_ALL) or actor.may(Permission.APPOINTMENTS_TREATED):
+    if actor.may(Permission.APPOINTMENTS_ALL) or await queries.is_attended_by(session, actor, visit):
         return entries
     return [e if e.changed_by == actor.user_id else replace(e, changed_by=None, note=None) for e in entries]
 
