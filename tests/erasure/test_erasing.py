@@ -24,8 +24,9 @@ from appointed.core.types import SealedBytes
 from appointed.dispatch import deliver_due, purge_erased, tidy_if_due
 from appointed.erasure.rules import kept_long_enough
 from appointed.notifications.context import Context
+from appointed.patients import queries
 from appointed.patients.erasing import year_of
-from appointed.patients.models import Patient
+from appointed.patients.models import Invitation, Patient
 from tests.support.clock import FixedClock
 from tests.support.factories import PASSWORD, Clinic, Person
 from tests.support.mailbox import MemoryMailbox
@@ -436,3 +437,73 @@ def test_the_years_are_over_on_their_day(last: date, today: date, born: date, ye
 )  # fmt: skip
 def test_of_a_birth_date_the_year_is_left_unless_few_are_that_old(birth_date: date | None, left: date | None) -> None:
     assert year_of(birth_date, date(2031, 3, 3)) == left
+
+
+# --- between this and the rest ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def admin(clinic: Clinic) -> Person:
+    return await clinic.staff(Role.ADMIN)
+
+
+async def test_a_visit_of_who_was_erased_is_not_brought_back(
+    story: Story, clinic: Clinic, clock: FixedClock, admin: Person, database: Database
+) -> None:
+    patient, doctor = await clinic.patient(), await clinic.doctor()
+    visit = await clinic.visit(patient, doctor, clock.now() + timedelta(hours=4))
+    await story.ask("POST", f"/appointments/{visit.id}/cancel", admin)
+    await story.ask("POST", f"/patients/{patient.id}/erase", admin, WHY)
+    refused = await story.ask("POST", f"/appointments/{visit.id}/undo", admin, status=409)
+    assert refused["code"] == "patient_erased"
+
+
+async def test_what_is_told_of_the_account_of_who_works_here_too_is_still_told(
+    story: Story, clinic: Clinic, context: Context, clock: FixedClock, admin: Person, sqlite_database: Database
+) -> None:
+    patient = await clinic.patient()
+    await deliver_due(context, 10)
+    async with transaction(sqlite_database.writes) as session:
+        await accounts.grant(session, patient.user_id, Role.NURSE, by=admin.user_id, now=clock.now())
+        await accounts.set_password(session, patient.user_id, "1:x", by=patient.user_id, now=clock.now())
+    await story.ask("POST", f"/patients/{patient.id}/erase", admin, WHY)
+    assert isinstance(context.mailer, MemoryMailbox)
+    context.mailer.letters.clear()
+    await deliver_due(context, 10)
+    assert [(letter["To"], letter["Subject"]) for letter in context.mailer.letters] == [
+        (patient.email, "Your password for Appointed Clinic was changed")
+    ]
+
+
+async def test_what_was_sent_to_others_at_an_address_that_they_share_is_theirs(
+    story: Story, clinic: Clinic, admin: Person, sqlite_database: Database
+) -> None:
+    desk, shared = await clinic.staff(Role.RECEPTIONIST), "family@example.org"
+    ids = []
+    for birth_date in ("1990-01-01", "2020-01-01"):
+        body = {"first_name": "Nour", "last_name": "Sample", "birth_date": birth_date, "contact_email": shared}
+        ids.append((await story.ask("POST", "/patients/new-patient", desk, body, 201))["id"])
+        await story.ask("POST", f"/patients/{ids[-1]}/invite", desk, status=201)
+    await story.ask("POST", f"/patients/{ids[1]}/erase", admin, WHY)
+    async with sqlite_database.reads() as session:
+        assert [str(each.patient_id) for each in await session.scalars(select(Invitation))] == [ids[0]]
+
+
+@pytest.mark.backends("postgresql")
+async def test_nobody_is_invited_who_is_being_erased(
+    story: Story, clinic: Clinic, admin: Person, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await clinic.staff(Role.RECEPTIONIST)
+    body = {"first_name": "Nour", "last_name": "Sample", "birth_date": "1990-01-01"}
+    patient_id = (await story.ask("POST", "/patients/new-patient", desk, body, 201))["id"]
+    get = queries.get
+
+    async def interrupted(*said: Any) -> Patient:
+        seen = await get(*said)
+        await story.ask("POST", f"/patients/{patient_id}/erase", admin, WHY)
+        return seen
+
+    monkeypatch.setattr(queries, "get", interrupted)
+    invited = {"email": "nour@example.org"}
+    refused = await story.ask("POST", f"/patients/{patient_id}/invite", desk, invited, 409)
+    assert refused["code"] == "patient_erased"

@@ -19,6 +19,7 @@ from appointed.deps import (
     requires,
     writing,
 )
+from appointed.patients.errors import PatientErased
 
 from . import service
 from .booking_schemas import AnyDoctorCreate, Confirmation, HoldCreate, Reschedule
@@ -119,7 +120,8 @@ async def reschedule_appointment(
 
 
 @router.post("/{appointment_id}/undo", response_model=AppointmentRead,
-             responses=refusals(*CHANGING, NotUndoable, TooLateToUndo, SessionCancelled, *TAKEN_AGAIN))  # fmt: skip
+             responses=refusals(*CHANGING, NotUndoable, TooLateToUndo, SessionCancelled, PatientErased,
+                                *TAKEN_AGAIN))  # fmt: skip
 async def undo_last_change(
     appointment_id: UUID, actor: Undoer, session: SessionDep, version: VersionDep, policy: PolicyDep, clock: ClockDep
 ) -> Appointment:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appointed.appointments.models import Appointment, Series
 from appointed.appointments.rules import HOLDING, PRESENT, UPCOMING, Status
 from appointed.core.paging import Page, page_of
+from appointed.patients import erasing
 from appointed.patients.models import EmergencyAccess, Invitation, Patient
 from appointed.records.models import MedicalRecord
 
@@ -24,8 +25,11 @@ async def visits_to_come(session: AsyncSession, patient_id: UUID, now: datetime)
 
 
 async def told_of(session: AsyncSession, patient: Patient) -> set[UUID]:
-    """The ids by which events and answers speak of the patient."""
-    found = {patient.id} | ({patient.user_id} if patient.user_id else set())
+    """The ids by which events and answers speak of the patient. Of who stays somebody at the clinic, their login's id
+    speaks of that."""
+    found = {patient.id}
+    if patient.user_id and await erasing.goes_with(session, patient.user_id):
+        found.add(patient.user_id)
     for table in (Appointment, Series, MedicalRecord, Invitation, EmergencyAccess):
         found |= set(await session.scalars(select(table.id).where(table.patient_id == patient.id)))
     return found

@@ -25,7 +25,9 @@ _GONE = (
 
 async def erase(session: AsyncSession, actor: Actor, patient: Patient, reason: str, *, now: datetime) -> None:
     """Of the patient, whose row is locked. The record number, the sex and the year of birth stay, as the records do."""
-    user_id, addresses = patient.user_id, await addresses_of(session, patient)
+    user_id = patient.user_id
+    goes = user_id is not None and await goes_with(session, user_id)
+    login = {(await users.get(session, user_id)).email} if user_id and goes else set()
     for name in _GONE:
         setattr(patient, name, None)
     patient.first_name, patient.last_name = FIRST_NAME, LAST_NAME
@@ -33,12 +35,15 @@ async def erase(session: AsyncSession, actor: Actor, patient: Patient, reason: s
     patient.birth_date = year_of(patient.birth_date, now.date())
     patient.is_active, patient.erased_at = False, now
     await session.flush()
+    # A contact address may be somebody else's, such as a parent's: what was sent there to others is theirs.
     await session.execute(
-        delete(Invitation).where(or_(Invitation.patient_id == patient.id, Invitation.email.in_(addresses)))
+        delete(Invitation).where(or_(Invitation.patient_id == patient.id, Invitation.email.in_(login)))
     )
     await session.execute(delete(RelatedPerson).where(RelatedPerson.patient_id == patient.id))
-    if user_id:
-        await _erase_login(session, actor, user_id, addresses, now)
+    if user_id and goes:
+        await _erase_login(session, actor, user_id, login, now)
+    elif user_id:
+        await accounts.suspend(session, user_id, Role.PATIENT, by=actor.user_id, now=now)
     audit.record(session, now, actor.user_id, "patient.erase", "patient", patient.id, patient_id=patient.id,
                  reason=reason)  # fmt: skip
 
@@ -49,13 +54,14 @@ async def addresses_of(session: AsyncSession, patient: Patient) -> set[str]:
     return {address for address in (patient.contact_email, login) if address}
 
 
-async def _erase_login(session: AsyncSession, actor: Actor, user_id: UUID, addresses: set[str], now: datetime) -> None:
-    """Who works at the clinic too stays what else they are, and whom they look after."""
-    user = await users.get(session, user_id)
-    if user.roles != [Role.PATIENT]:
-        await accounts.suspend(session, user_id, Role.PATIENT, by=actor.user_id, now=now)
-        return
-    named = (RelatedPerson.user_id.is_(None), RelatedPerson.email.in_(addresses))
+async def goes_with(session: AsyncSession, user_id: UUID) -> bool:
+    """Whether the login is the patient's and nothing else. Who works at the clinic too stays what else they are, and
+    whom they look after."""
+    return (await users.get(session, user_id)).roles == [Role.PATIENT]
+
+
+async def _erase_login(session: AsyncSession, actor: Actor, user_id: UUID, login: set[str], now: datetime) -> None:
+    named = (RelatedPerson.user_id.is_(None), RelatedPerson.email.in_(login))
     await session.execute(delete(RelatedPerson).where(*named))
     theirs = RelatedPerson.user_id == user_id
     await session.execute(update(RelatedPerson).where(theirs).values(email=None))

@@ -119,7 +119,9 @@ async def deactivate(session: AsyncSession, actor: Actor, patient: Patient, now:
 
 async def invite(session: AsyncSession, actor: Actor, patient_id: UUID, email: str | None, now: datetime) -> Invitation:
     """Mail a link that joins a login to a patient who has none."""
-    patient = await queries.get(session, actor, patient_id, now)
+    await queries.get(session, actor, patient_id, now)
+    await resources.lock(session, [patient_id])
+    patient = await session.get_one(Patient, patient_id, populate_existing=True)
     _check_known(patient)
     if patient.user_id:
         raise AlreadyJoined
@@ -136,17 +138,19 @@ async def invite(session: AsyncSession, actor: Actor, patient_id: UUID, email: s
 
 async def join(session: AsyncSession, invitation_id: UUID, password_hash: str, now: datetime) -> Patient:
     """Make the invited address a login of the patient. The link works once."""
+    invitation = await session.get(Invitation, invitation_id)
+    if invitation is None:
+        raise InvitationSpent
+    # The patient first, as by whoever erases them: that deletes the invitation behind the same lock.
+    await resources.lock(session, [invitation.patient_id])
     claimed = await session.execute(
         update(Invitation)
         .where(Invitation.id == invitation_id, Invitation.used_at.is_(None), Invitation.expires_at > now)
         .values(used_at=now)
     )
-    if not claimed.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result has a row count
-        raise InvitationSpent
-    invitation = await session.get_one(Invitation, invitation_id)
-    await resources.lock(session, [invitation.patient_id])
     patient = await session.get_one(Patient, invitation.patient_id, populate_existing=True)
-    if patient.user_id or not patient.is_active:
+    is_claimed = bool(claimed.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+    if not is_claimed or patient.user_id or not patient.is_active:
         raise InvitationSpent
     user = await accounts.create(session, email=invitation.email, password_hash=password_hash,
                                  display_name=patient.name, roles=[Role.PATIENT], by=None, now=now)  # fmt: skip

@@ -30,6 +30,8 @@ from appointed.core import batch, outbox
 from appointed.core.clock import Clock
 from appointed.core.db import constraint_of
 from appointed.core.errors import Forbidden, VersionMismatch
+from appointed.patients.errors import PatientErased
+from appointed.patients.models import Patient
 
 from .claiming import OWNER, claims_for, end_expired
 from .ground import mark_if_groundless
@@ -58,6 +60,8 @@ async def undo(
     change = _check_undoable(await queries.last_change(session, visit), visit, now, policy)
     action = Action(change.action)
     _check_may(actor, visit, change, action, is_own=doctor_user_id == actor.user_id)
+    if action is Action.CANCEL:
+        await _check_known(session, visit)
     before = Status(visit.status)
     record_change(session, visit, "undo", change.status_before, by=actor.user_id, code=action, now=now)
     await _restore(session, visit, change, action)
@@ -88,6 +92,13 @@ def _check_may(actor: Actor, visit: Appointment, change: AppointmentChange, acti
     is_theirs = is_own or (action is Action.CANCEL and change.changed_by == actor.user_id)
     if step is None or not step.may_be_done_by(actor.permissions, is_own=is_theirs):
         raise Forbidden(patient_id=visit.patient_id)
+
+
+async def _check_known(session: AsyncSession, visit: Appointment) -> None:
+    """Nobody is expected who was erased; the lock of the patient is the visit's, too."""
+    patient = await session.get_one(Patient, visit.patient_id, populate_existing=True)
+    if patient.erased_at:
+        raise PatientErased(patient_id=visit.patient_id)
 
 
 async def _restore(session: AsyncSession, visit: Appointment, change: AppointmentChange, action: Action) -> None:
