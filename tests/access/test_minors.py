@@ -218,6 +218,23 @@ async def test_a_minor_is_written_to_where_they_log_in_and_not_where_their_paren
     assert told == {"13": (False, True), "14": (True, False)}
 
 
+async def test_that_their_record_was_opened_is_told_to_the_minor_and_to_no_parent(
+    client: httpx.AsyncClient, clinic: Clinic, context: Context, private: Settings, mailbox: MemoryMailbox
+) -> None:
+    context, told = replace(context, settings=private), {}
+    for born_on in (THIRTEEN, FOURTEEN):
+        patient, doctor = await clinic.patient(contact_email="parents@example.org"), await clinic.doctor()
+        await born(clinic, patient, born_on)
+        await deliver_due(context, 20)
+        mailbox.letters.clear()
+        opened = {"patient_id": str(patient.id), "reason": "Unconscious"}
+        assert (await client.post("/emergency-accesses", json=opened, headers=doctor.headers)).status_code == 201
+        await deliver_due(context, 20)
+        (letter,) = mailbox.letters
+        told[born_on] = letter["To"] == patient.email
+    assert told == {THIRTEEN: False, FOURTEEN: True}
+
+
 async def test_a_version_that_replaces_a_released_one_is_released_anew_or_not(
     client: httpx.AsyncClient, clinic: Clinic
 ) -> None:

@@ -175,7 +175,7 @@ async def write_series_cancellation(context: Context, message: Message) -> None:
 async def write_of_emergency(context: Context, message: Message) -> None:
     """That the record was opened, and when; who did is for the patient to see once they are logged in."""
     async with context.database.reads() as session:
-        opened = await queries.find_opened(session, message.uuid("access_id"))
+        opened = await queries.find_opened(session, message.uuid("access_id"), _today(context))
     if opened:
         at = spelled(opened[1], context.settings.clinic_timezone)
         await _write(context, message, Template.EMERGENCY, opened[0], opened=at)

@@ -90,24 +90,19 @@ async def find_address(session: AsyncSession, patient_id: UUID) -> str | None:
     return address
 
 
-async def find_opened(session: AsyncSession, access_id: UUID) -> tuple[str | None, datetime] | None:
-    """Where the patient is written to whose record was opened in an emergency, and when that was."""
-    query = _addresses().add_columns(EmergencyAccess.opened_at)
+async def find_opened(session: AsyncSession, access_id: UUID, today: Today) -> tuple[str | None, datetime] | None:
+    """Where the patient is written to whose record was opened in an emergency, and when that was. Who looked at the
+    data of a minor who is private is told to no parent, here as anywhere."""
+    query = _readers(today).add_columns(EmergencyAccess.opened_at)
     query = query.join(EmergencyAccess, EmergencyAccess.patient_id == Patient.id).where(EmergencyAccess.id == access_id)
     row = (await session.execute(query)).one_or_none()
     return (row[0], row[1]) if row else None
 
 
 async def find_reader(session: AsyncSession, record_id: UUID, today: Today) -> str | None:
-    """Where the patient is written to who may read the record; None if it was retracted. A minor who is private is
-    written to where they log in and nowhere else: the contact address may be a parent's."""
+    """Where the patient is written to who may read the record; None if it was retracted."""
     is_released = MedicalRecord.status.in_(RELEASED)
-    query = (
-        select(case((related.is_private(today), User.email), else_=func.coalesce(Patient.contact_email, User.email)))
-        .select_from(Patient)
-        .join(User, User.id == Patient.user_id, isouter=True)
-        .join(MedicalRecord, MedicalRecord.patient_id == Patient.id)
-    )
+    query = _readers(today).join(MedicalRecord, MedicalRecord.patient_id == Patient.id)
     address: str | None = await session.scalar(query.where(MedicalRecord.id == record_id, is_released))
     return address
 
@@ -173,6 +168,13 @@ async def find_login(session: AsyncSession, user_id: UUID) -> str | None:
 
 def _addresses() -> Select[str | None]:
     address = func.coalesce(Patient.contact_email, User.email)
+    return select(address).select_from(Patient).join(User, User.id == Patient.user_id, isouter=True)
+
+
+def _readers(today: Today) -> Select[str | None]:
+    """Where patients are written to about what stands in their record. A minor who is private is written to where they
+    log in and nowhere else: the contact address may be a parent's."""
+    address = case((related.is_private(today), User.email), else_=func.coalesce(Patient.contact_email, User.email))
     return select(address).select_from(Patient).join(User, User.id == Patient.user_id, isouter=True)
 
 
