@@ -9,10 +9,12 @@ import httpx
 import pytest
 
 from appointed.accounts.actor import Role
+from appointed.accounts.scopes import Scope
 from appointed.app import create_app
 from appointed.core.db import Database
 from appointed.core.settings import Settings
 from appointed.patients.relations import MOST
+from tests.oauth.machines import pair
 from tests.support.app import client_of, running
 from tests.support.clock import FixedClock
 from tests.support.factories import PASSWORD, Clinic, Person
@@ -48,6 +50,15 @@ async def robin(clinic: Clinic) -> Person:
 
 
 # --- the desk --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_machine_looks_after_nobody(
+    client: httpx.AsyncClient, clinic: Clinic, desk: Person, pat: Person, sqlite_database: Database
+) -> None:
+    machine = await clinic.machine([pair().jwk], Scope.PATIENTS_READ)
+    body = {"user_id": str(machine.user_id), "relationship": "carer", "may_read": True}
+    answer = await client.post(path_of(pat), json=body, headers=desk.headers)
+    assert (answer.status_code, answer.json()["fields"][0]["code"]) == (422, "unknown")
 
 
 @pytest.mark.parametrize("named", ["email", "user_id"])

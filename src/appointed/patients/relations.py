@@ -12,6 +12,7 @@ from appointed import accounts, audit, resources
 from appointed.accounts import queries as users
 from appointed.accounts.actor import Actor, Permission, Role
 from appointed.accounts.models import User
+from appointed.accounts.rules import NO_PASSWORD
 from appointed.core.clock import Clock
 from appointed.core.errors import Forbidden, Invalid, NotFound
 from appointed.core.ids import new_id
@@ -128,10 +129,11 @@ async def _open(session: AsyncSession, actor: Actor, patient_id: UUID, relation_
 
 
 async def _login_of(session: AsyncSession, whom: Whom) -> User | None:
+    """Somebody who can log in: a machine, which cannot, looks after nobody."""
     user = await session.get(User, whom.user_id) if whom.user_id else None
     if whom.email:
         user = await users.find_by_email(session, whom.email)
-    return user if user and user.is_active else None
+    return user if user and user.is_active and user.password_hash != NO_PASSWORD else None
 
 
 def _check_new(user: User, patient: Patient, current: Sequence[RelatedPerson]) -> None:
