@@ -10,6 +10,7 @@ from sqlalchemy import select
 from appointed.accounts.actor import Role
 from appointed.accounts.client_models import AuthorizationCode, OAuthClient
 from appointed.accounts.scopes import Scope
+from appointed.core.db import transaction
 
 from ..support.browser import Browser
 from ..support.factories import CALLBACK, CHALLENGE, Clinic, Permit, Person
@@ -62,6 +63,18 @@ async def test_one_logs_in_says_yes_and_the_app_is_in(client: httpx.AsyncClient,
     assert given.json()["scope"] == "profile"
     await browser.open("/account")
     assert "Pocket &lt;Calendar&gt;" in browser.shown
+
+
+async def test_what_was_shown_is_given_and_nothing_that_the_app_may_ask_for_since(
+    client: httpx.AsyncClient, browser: Browser, clinic: Clinic
+) -> None:
+    app = await clinic.app(Scope.PROFILE)
+    await browser.open(address(app, scope=None))
+    async with transaction(clinic.database.writes) as session:
+        (await session.get_one(OAuthClient, app.id)).scope = "appointments:read profile"
+    said = told(await browser.send(DECIDE, decision="allow"))
+    given = await client.post("/auth/token", data=Permit(app.id, said["code"], CALLBACK).form)
+    assert given.json()["scope"] == "profile"
 
 
 async def test_who_says_no_gives_nothing(browser: Browser, clinic: Clinic) -> None:

@@ -1,5 +1,6 @@
 """`/auth/authorize`: where an app sends people who are to let it in (RFC 6749 section 4.1.1)."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Response
@@ -26,10 +27,11 @@ async def show_consent(
     client = await authorizing.app_of(session, asked)
     if error := authorizing.refusal_of(client, asked):
         return RedirectResponse(authorizing.sent_back(asked, issuer=visitor.settings.issuer, error=error), 303)
-    scopes = (granted(asked.scope, client.scope.split()) or "").split()
+    # What is said yes to is what is shown, whatever more the app may ask for by then.
+    asked = replace(asked, scope=granted(asked.scope, client.scope.split()) or "")
     return form_page(
         "consent.html", visitor, headers=_letting_go_to(asked.redirect_uri), app_name=client.name, asked=asked,
-        allowed=[IN_WORDS[Scope(name)] for name in scopes], user=await queries.get(session, actor.user_id),
+        allowed=[IN_WORDS[Scope(name)] for name in asked.scope.split()], user=await queries.get(session, actor.user_id),
     )  # fmt: skip
 
 
