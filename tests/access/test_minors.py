@@ -148,6 +148,20 @@ async def test_a_parent_reads_why_they_booked_themselves(client: httpx.AsyncClie
     assert booked.json()["reason"] == again.json()["reason"] == WHY
 
 
+@pytest.mark.parametrize("is_theirs", [True, False])
+async def test_who_said_why_reads_it_whoever_held_the_time(
+    is_theirs: bool, client: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    world = await prepared(clinic, CASES["14"])
+    body = {"doctor_id": str(world.doctor.id), "starts_at": "2031-03-03T12:00:00Z", "patient_id": str(world.patient.id)}
+    held = (await client.post("/appointments/holds", json=body, headers=world.headers)).json()
+    path, says = f"/appointments/{held['id']}", world.headers if is_theirs else world.patient.headers
+    said = await client.post(f"{path}/confirm", json={"reason": WHY}, headers=says)
+    assert said.json()["reason"] == WHY
+    assert (await client.get(path, headers=world.headers)).json()["reason"] == (WHY if is_theirs else None)
+    assert (await client.get(path, headers=world.patient.headers)).json()["reason"] == WHY
+
+
 async def test_nothing_is_private_in_a_clinic_that_has_set_no_age(
     app: FastAPI, client: httpx.AsyncClient, clinic: Clinic
 ) -> None:

@@ -28,7 +28,8 @@ class Appointment(Base):
     """A visit. `version` grows with every change of state; `notified` tells what became of the confirmation mail.
 
     A hold is pending until `hold_expires_at`. A place in a group session has `session_id` and, while it is held,
-    `seat`. A no-show with `excused_at` does not count against the patient.
+    `seat`. A no-show with `excused_at` does not count against the patient. `reason_by` is who said why, if that is not
+    who booked the visit.
     """
 
     __tablename__ = "appointments"
@@ -56,6 +57,7 @@ class Appointment(Base):
     is_extra: Mapped[bool]
     extra_reason_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
     reason_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
+    reason_by: Mapped[UUID | None]
     channel: Mapped[str] = mapped_column(MachineString(20))
     booked_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     notified: Mapped[str] = mapped_column(MachineString(20))
@@ -90,7 +92,7 @@ class Appointment(Base):
 
     @property
     def reason(self) -> str | None:
-        return None if self._is_withheld(self.booked_by) else open_of(self, "reason")
+        return None if self._is_withheld(self.reason_by or self.booked_by) else open_of(self, "reason")
 
     @property
     def cancel_note(self) -> str | None:

@@ -67,6 +67,7 @@ async def confirm(
     visit.status, visit.hold_expires_at, visit.version = Status.BOOKED, None, visit.version + 1
     if reason is not None:
         visit.reason_sealed = vault_of(session).seal("appointments", "reason", visit.id, reason)
+        visit.reason_by = actor.user_id
     await session.flush()
     await resources.hold_until(session, visit.id, None)
     doctor_user_id = await queries.user_of_doctor(session, visit.doctor_id)
