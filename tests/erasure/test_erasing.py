@@ -489,6 +489,18 @@ async def test_what_was_sent_to_others_at_an_address_that_they_share_is_theirs(
         assert [str(each.patient_id) for each in await session.scalars(select(Invitation))] == [ids[0]]
 
 
+async def test_of_whom_nothing_is_kept_nothing_is_opened_in_an_emergency(
+    story: Story, clinic: Clinic, context: Context, clock: FixedClock, sqlite_database: Database
+) -> None:
+    patient = await clinic.patient()
+    await story.erase(patient)
+    opened = {"patient_id": str(patient.id), "reason": "Found on the floor"}
+    await story.ask("POST", "/emergency-accesses", await clinic.doctor(), opened, 201)
+    clock.advance(timedelta(days=11 * 366))
+    assert await purge_erased(context) == 1
+    await story.ask("POST", "/emergency-accesses", await clinic.doctor(), opened, 404)
+
+
 @pytest.mark.backends("postgresql")
 async def test_nobody_is_invited_who_is_being_erased(
     story: Story, clinic: Clinic, admin: Person, database: Database, monkeypatch: pytest.MonkeyPatch

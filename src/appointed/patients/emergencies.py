@@ -81,7 +81,8 @@ async def page(
 
 
 async def _find(session: AsyncSession, sought: Sought) -> UUID:
-    query = select(Patient.id)
+    # Of whom nothing is kept any more there is nothing to open, and what was written then would be kept for ever.
+    query = select(Patient.id).where(Patient.purged_at.is_(None))
     if sought.patient_id is not None:
         query = query.where(Patient.id == sought.patient_id)
     elif sought.record_number is not None:
