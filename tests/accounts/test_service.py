@@ -20,6 +20,7 @@ from appointed.core.db import Database, transaction
 from appointed.core.errors import NotFound
 from appointed.core.ids import new_id
 from tests.support.clock import FixedClock
+from tests.support.interference import ROW_LOCK, heard
 
 MONTH, SECOND = timedelta(days=30), timedelta(seconds=1)
 CHAIN = Chain("s" * 32)
@@ -142,6 +143,31 @@ async def test_two_administrators_who_disable_each_other_at_once_leave_one(
         *(change(database, clock, each, is_active=False) for each in both), return_exceptions=True
     )
     assert sorted(type(each).__name__ for each in ended) == ["LastAdministrator", "NoneType"]
+
+
+@pytest.mark.backends("postgresql", "mysql")
+async def test_a_role_that_is_being_taken_is_not_given_back_with_another(database: Database, clock: FixedClock) -> None:
+    await create(database, clock, "other@example.org", Role.ADMIN)
+    user_id = await create(database, clock, "zoe@example.org", Role.ADMIN, Role.NURSE)
+
+    locking = asyncio.Event()
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if ROW_LOCK.search(statement):
+            locking.set()
+
+    async def granted() -> None:
+        async with transaction(database.writes) as session:
+            await accounts.grant(session, user_id, Role.PATIENT, by=user_id, now=clock.now())
+
+    async with transaction(database.writes) as session:
+        await accounts.change(session, user_id, roles=[Role.NURSE], by=None, now=clock.now())
+        with heard(database.engines[-1], "before_cursor_execute", note):
+            waiting = asyncio.create_task(granted())
+            await locking.wait()
+    await waiting
+    async with database.reads() as session:
+        assert (await queries.get(session, user_id)).roles == ["nurse", "patient"]
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------

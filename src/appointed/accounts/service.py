@@ -104,7 +104,7 @@ async def resume(session: AsyncSession, user_id: UUID, role: Role, *, by: UUID, 
 
 async def grant(session: AsyncSession, user_id: UUID, role: Role, *, by: UUID, now: datetime) -> None:
     """Add the role where it is missing; the user then logs in anew, for what they may do is another."""
-    user = await queries.get(session, user_id)
+    user = await _locked(session, user_id)
     if role not in user.roles:
         await change(session, user_id, roles={role, *map(Role, user.roles)}, by=by, now=now)
 
