@@ -1,5 +1,6 @@
 """Who is erased is found nowhere but in the records that must be kept, and after the years not even there."""
 
+import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from appointed import accounts, audit
+from appointed.accounts import queries as users
 from appointed.accounts.actor import Role
 from appointed.appointments.models import Appointment
 from appointed.audit.models import AuditEvent
@@ -29,6 +31,7 @@ from appointed.patients.erasing import year_of
 from appointed.patients.models import Invitation, Patient
 from tests.support.clock import FixedClock
 from tests.support.factories import PASSWORD, Clinic, Person
+from tests.support.interference import ROW_LOCK, heard
 from tests.support.mailbox import MemoryMailbox
 from tests.support.racing import at_once
 
@@ -499,6 +502,27 @@ async def test_of_whom_nothing_is_kept_nothing_is_opened_in_an_emergency(
     clock.advance(timedelta(days=11 * 366))
     assert await purge_erased(context) == 1
     await story.ask("POST", "/emergency-accesses", await clinic.doctor(), opened, 404)
+
+
+@pytest.mark.backends("postgresql", "mysql")
+async def test_who_is_being_made_one_of_the_staff_keeps_their_account(
+    story: Story, clinic: Clinic, admin: Person, database: Database
+) -> None:
+    patient, locking = await clinic.patient(), asyncio.Event()
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if "FROM user" in statement and ROW_LOCK.search(statement):
+            locking.set()
+
+    async with transaction(database.writes) as session:
+        await accounts.grant(session, patient.user_id, Role.NURSE, by=admin.user_id, now=clinic.clock.now())
+        with heard(database.engines[-1], "before_cursor_execute", note):
+            erasing = asyncio.create_task(story.ask("POST", f"/patients/{patient.id}/erase", admin, WHY))
+            await locking.wait()
+    await erasing
+    async with database.reads() as session:
+        user = await users.get(session, patient.user_id)
+    assert (user.roles, user.is_active, user.email) == (["nurse"], True, patient.email)
 
 
 @pytest.mark.backends("postgresql")

@@ -64,7 +64,7 @@ async def change(
     now: datetime,
 ) -> User:
     """Change what is given. Losing a role or being disabled ends the user's sessions."""
-    user = await _locked(session, user_id)
+    user = await lock(session, user_id)
     before = (user.roles, user.is_active)
     if display_name is not None:
         user.display_name = display_name
@@ -86,7 +86,7 @@ async def change(
 
 async def suspend(session: AsyncSession, user_id: UUID, role: Role, *, by: UUID, now: datetime) -> None:
     """Take the role away; who had no other can no longer log in."""
-    user = await _locked(session, user_id)
+    user = await lock(session, user_id)
     if user.roles == [role]:
         await change(session, user_id, is_active=False, by=by, now=now)
     else:
@@ -95,7 +95,7 @@ async def suspend(session: AsyncSession, user_id: UUID, role: Role, *, by: UUID,
 
 async def resume(session: AsyncSession, user_id: UUID, role: Role, *, by: UUID, now: datetime) -> None:
     """Undo `suspend`. Who has other roles keeps them, and stays disabled if an administrator saw to that."""
-    user = await _locked(session, user_id)
+    user = await lock(session, user_id)
     if user.roles == [role]:
         await change(session, user_id, is_active=True, by=by, now=now)
     else:
@@ -104,12 +104,12 @@ async def resume(session: AsyncSession, user_id: UUID, role: Role, *, by: UUID, 
 
 async def grant(session: AsyncSession, user_id: UUID, role: Role, *, by: UUID, now: datetime) -> None:
     """Add the role where it is missing; the user then logs in anew, for what they may do is another."""
-    user = await _locked(session, user_id)
+    user = await lock(session, user_id)
     if role not in user.roles:
         await change(session, user_id, roles={role, *map(Role, user.roles)}, by=by, now=now)
 
 
-async def _locked(session: AsyncSession, user_id: UUID) -> User:
+async def lock(session: AsyncSession, user_id: UUID) -> User:
     """The user as they are now, behind the lock under which administrators are counted."""
     await session.execute(select(UserRole.user_id).where(UserRole.role == Role.ADMIN).with_for_update())
     return await queries.get(session, user_id, for_update=True)

@@ -55,9 +55,9 @@ async def addresses_of(session: AsyncSession, patient: Patient) -> set[str]:
 
 
 async def goes_with(session: AsyncSession, user_id: UUID) -> bool:
-    """Whether the login is the patient's and nothing else. Who works at the clinic too stays what else they are, and
-    whom they look after."""
-    return (await users.get(session, user_id)).roles == [Role.PATIENT]
+    """Whether the login, locked from now on, is the patient's and nothing else. Who works at the clinic too stays what
+    else they are, and whom they look after."""
+    return (await accounts.lock(session, user_id)).roles == [Role.PATIENT]
 
 
 async def _erase_login(session: AsyncSession, actor: Actor, user_id: UUID, login: set[str], now: datetime) -> None:
