@@ -173,6 +173,25 @@ async def test_nothing_is_private_in_a_clinic_that_has_set_no_age(
     assert WHY in (await client.get("/appointments", headers=world.headers)).text
 
 
+@pytest.mark.parametrize("wish", [None, "2012-03-03", "2017-03-03"])
+async def test_a_minor_does_not_choose_until_when_a_parent_reads(
+    wish: str | None, client: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    world = await prepared(clinic, CASES["13"])
+    await world.record("final")
+    body, minor, path = {"birth_date": wish}, world.patient.headers, f"/patients/{world.patient.id}"
+    refused = await client.patch("/patients/me", json=body, headers=minor)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    same = {"birth_date": THIRTEEN.isoformat(), "preferred_name": "Sam"}
+    assert (await client.patch("/patients/me", json=same, headers=minor)).status_code == 200
+    seen = await client.get(f"/medical-records/{world.patient.id}", headers=world.headers)
+    assert len(seen.json()["items"]) == 1
+    await world.enter(Who.RECEPTIONIST)
+    assert (await client.patch(path, json=body, headers=world.headers)).status_code == 200
+    alone = await clinic.patient(birth_date=THIRTEEN)
+    assert (await client.patch("/patients/me", json=body, headers=alone.headers)).status_code == 200
+
+
 # --- releasing -------------------------------------------------------------------------------------------------------
 
 

@@ -21,11 +21,12 @@ from appointed.core.ids import new_id
 from appointed.core.names import search_key
 from appointed.core.sealing import sealed_values
 
-from . import queries
+from . import queries, related
 from .codes import new_record_number
 from .errors import AlreadyJoined, InvitationSpent, NoAddress, PatientErased
 from .events import PatientInvited, PatientRegistered
 from .models import Invitation, Patient
+from .rules import OF_MINORS
 
 INVITATION_LASTS = timedelta(days=7)
 SEALED = ("phone", "address", "emergency_contact", "insurance_number")
@@ -100,6 +101,8 @@ async def change(
     if patient is None:
         raise NotFound
     _check_known(patient)
+    if profile.get("birth_date", patient.birth_date) != patient.birth_date and not actor.may(Permission.PATIENTS_ALL):
+        await _check_unguarded(session, patient)
     if profile.get("is_active") and not patient.is_active and patient.user_id:
         await accounts.resume(session, patient.user_id, Role.PATIENT, by=actor.user_id, now=now)
     _apply(patient, profile, vault_of(session))
@@ -164,6 +167,14 @@ async def join(session: AsyncSession, invitation_id: UUID, password_hash: str, n
 def _check_known(patient: Patient) -> None:
     if patient.erased_at:
         raise PatientErased(patient_id=patient.id)
+
+
+async def _check_unguarded(session: AsyncSession, patient: Patient) -> None:
+    """What a parent or guardian may hangs on the day of birth, so who has one does not choose it."""
+    current = await related.open_of(session, patient.id)
+    if any(each.relationship in OF_MINORS and each.verified_at for each in current):
+        raise Forbidden("Of whom a parent or guardian looks after, the desk changes the day of birth.",
+                        patient_id=patient.id)  # fmt: skip
 
 
 def _check_birth(profile: Mapping[str, Any], now: datetime) -> None:
