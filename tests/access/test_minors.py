@@ -13,13 +13,15 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import update
 
-from appointed import records
+from appointed import accounts, records
+from appointed.accounts.actor import Role
+from appointed.accounts.scopes import Scope
 from appointed.accounts.today import today_of
 from appointed.appointments.models import Appointment
 from appointed.core.db import Database, transaction, vault_of
 from appointed.core.ids import new_id
 from appointed.core.sealing import sealed_values
-from appointed.core.settings import Settings
+from appointed.core.settings import RecordSharing, Settings
 from appointed.dispatch import deliver_due
 from appointed.notifications.context import Context
 from appointed.patients.models import Patient
@@ -190,6 +192,24 @@ async def test_a_minor_does_not_choose_until_when_a_parent_reads(
     assert (await client.patch(path, json=body, headers=world.headers)).status_code == 200
     alone = await clinic.patient(birth_date=THIRTEEN)
     assert (await client.patch("/patients/me", json=body, headers=alone.headers)).status_code == 200
+
+
+@pytest.mark.parametrize("relationship", ["parent", "carer", None])
+async def test_a_parent_who_is_a_doctor_at_the_place_reads_no_more_for_that(
+    relationship: str | None, app: FastAPI, client: httpx.AsyncClient, clinic: Clinic
+) -> None:
+    set_options(app, minors_private_from_age=AGE, record_sharing=RecordSharing.LOCATION)
+    world, colleague = await prepared(clinic, CASES["14"]), await clinic.doctor()
+    record_id = await world.record("final")
+    if relationship:
+        async with transaction(clinic.database.writes) as session:
+            await accounts.grant(session, colleague.user_id, Role.PATIENT, by=colleague.user_id, now=clinic.clock.now())
+        colleague = await clinic.log_in(colleague)
+        await relate(clinic, colleague, world.patient, relationship=relationship)
+    by_app = await clinic.by_app(colleague, Scope.RECORDS_READ)
+    seen = {(await client.get(f"/medical-records/record/{record_id}", headers=headers)).status_code
+            for headers in (dict(colleague.headers), by_app)}  # fmt: skip
+    assert seen == {404 if relationship == "parent" else 200}
 
 
 # --- releasing -------------------------------------------------------------------------------------------------------

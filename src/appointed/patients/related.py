@@ -41,6 +41,16 @@ async def private_from(session: AsyncSession, actor: Actor) -> frozenset[UUID]:
     return frozenset(await session.scalars(theirs.where(*is_guarded)))
 
 
+def kept_from(actor: Actor) -> Select[UUID]:
+    """The ids of the minors who are private and of whom the actor is a parent or guardian, in whatever they ask for."""
+    query = select(RelatedPerson.patient_id)
+    if actor.today is None:
+        return query.where(false())
+    theirs = (RelatedPerson.user_id == actor.user_id, RelatedPerson.relationship.in_(OF_MINORS))
+    kept: Select[UUID] = _counting(query, actor.today).where(*theirs, is_private(actor.today))
+    return kept
+
+
 def is_private(today: Today) -> ColumnElement[bool]:
     """Whether a patient is a minor who is old enough for records that parents and guardians do not read."""
     if today.private_born is None:

@@ -66,7 +66,10 @@ def _reaches(
     if actor.may(Permission.RECORDS_TREATED):
         reaches.append(patient_id.in_(care.treated_by(actor, now)))
     if actor.may(Permission.RECORDS_LOCATION):
-        reaches.append(care.is_shared(actor, patient_id, now))
+        shared = care.is_shared(actor, patient_id, now)
+        is_kept = actor.today is not None and actor.today.private_born is not None
+        # A parent who works at the place does not treat their child because of that.
+        reaches.append(and_(shared, patient_id.not_in(related.kept_from(actor))) if is_kept else shared)
     return reaches
 
 
