@@ -128,7 +128,6 @@ async def by_code(
                 return InvalidGrant()
             is_its_own = row.client_id == client.id and row.redirect_uri == redirect_uri and now < row.expires_at
             if not is_its_own or not fits(verifier, row.challenge):
-                # Somebody has a code that was given to another, or no proof that it was they who asked for it.
                 audit.record(session, now, None, "session.open", "user", row.user_id, outcome=InvalidGrant.code,
                              client_id=str(client.id))  # fmt: skip
                 return InvalidGrant()

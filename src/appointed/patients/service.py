@@ -29,7 +29,7 @@ from .models import Invitation, Patient
 from .rules import OF_MINORS
 
 INVITATION_LASTS = timedelta(days=7)
-SEALED = ("phone", "address", "emergency_contact", "insurance_number")
+SEALED = ("contact_email", "phone", "address", "emergency_contact", "insurance_number")
 
 
 @dataclass(frozen=True, slots=True)
