@@ -346,9 +346,9 @@ class World:
         return (await self.clinic.app()).id
 
     async def let_in(self) -> Permit:
-        """A code that the patient has let an app have."""
+        """A code that the patient has let an app have, in a login that nothing has ended yet."""
         app = await self.clinic.app()
-        return await self.clinic.let_in(app, self.patient)
+        return await self.clinic.let_in(app, await self.clinic.log_in(self.patient))
 
     async def _no_login(self) -> UUID:
         desk = await self.clinic.staff(Role.RECEPTIONIST)
