@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from appointed.accounts.actor import Role
+from appointed.accounts.scopes import Scope
+from appointed.core.ids import new_id
 from appointed.core.limits import Limiter
 from appointed.core.settings import Settings
 from appointed.middleware.limits import kind_of
@@ -111,6 +113,20 @@ async def test_accounts_are_not_made_by_the_hundred_except_by_the_desk(
         got = await statuses(public, 3, "/patients/new-patient", json=names)
         assert got == [422, 422, 429]
         assert await statuses(known, 4, "/patients/new-patient", json=names) == [201] * 4
+
+
+async def test_who_has_an_account_registers_no_more_than_who_has_none(
+    app: FastAPI, settings: Settings, clinic: Clinic, sqlite_database: object
+) -> None:
+    at_most(app, settings, rate_limit_registration="2/hour")
+    patient, receptionist = await clinic.patient(), await clinic.staff(Role.RECEPTIONIST)
+    by_app = await clinic.by_app(receptionist, Scope.PROFILE)
+    for headers in (patient.headers, by_app):
+        async with at(app, HERE, **headers) as known:
+            people = [{"first_name": "Sam", "last_name": "Sample", "email": f"{new_id()}@example.org",
+                       "password": PASSWORD} for _ in range(3)]  # fmt: skip
+            got = [(await statuses(known, 1, "/patients/new-patient", json=each))[0] for each in people]
+            assert got == [201, 201, 429]
 
 
 async def test_whoever_looks_after_the_server_is_never_refused(

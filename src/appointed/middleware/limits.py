@@ -1,7 +1,5 @@
 """How often somebody may ask, by what is asked: guessing passwords and making accounts costs more than looking."""
 
-from base64 import b64encode
-from hashlib import blake2b
 from ipaddress import IPv6Address, ip_network
 
 from starlette.datastructures import Headers
@@ -11,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from appointed.accounts.errors import InvalidToken
 from appointed.core.errors import TooManyRequests
 from appointed.deps.errors import answer_of
+from appointed.deps.limiting import hashed
 from appointed.deps.state import State
 
 from .proxies import address_of
@@ -59,7 +58,7 @@ async def _wait_of(scope: Scope) -> int | None:
     """The longest that one of the request's limits makes it wait."""
     state: State = scope["app"].state.appointed
     user = _user_of(scope, state)
-    key = _hashed(state, user or _address_of(scope))
+    key = hashed(state, user or _address_of(scope))
     waits = [await state.limiter.hit(state.settings.limits["general"], key)]
     kind = kind_of(f"{scope['method']} {scope['path']}", is_known=user is not None)
     if kind:
@@ -68,7 +67,8 @@ async def _wait_of(scope: Scope) -> int | None:
 
 
 def kind_of(route: str, *, is_known: bool) -> str | None:
-    """Which further limit the route has. Staff who register patients are known, and have no limit of their own."""
+    """Which further limit the route has. Of who is known, the route tells whether they are staff, who register as many
+    as they like."""
     kind = BY_ROUTE.get(route)
     if kind is None and route.startswith(ABOUT_PASSWORDS) and route != NOT_HELD_UP:
         kind = "password"
@@ -92,9 +92,3 @@ def _address_of(scope: Scope) -> str:
     if isinstance(address, IPv6Address):
         return str(ip_network((address, IPV6_PREFIX), strict=False))
     return str(address or "nowhere")
-
-
-def _hashed(state: State, text: str) -> str:
-    """Addresses are nobody's business in Redis; with a key, since there are few enough of them to try them all."""
-    secret = state.settings.secret_key.get_secret_value().encode()[:64]
-    return b64encode(blake2b(text.encode(), key=secret, digest_size=15, person=b"limits").digest(), b"-_").decode()

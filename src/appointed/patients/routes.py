@@ -26,6 +26,7 @@ from appointed.deps import (
     refusals,
     requires,
 )
+from appointed.deps.limiting import check_limit
 
 from . import queries, service
 from .codes import invitation_of
@@ -60,6 +61,8 @@ async def register_patient(
     body: PatientCreate, actor: OptionalActor, session: SessionDep, clock: ClockDep, state: StateDep
 ) -> AnyRead:
     """Register: the public with e-mail and password, the desk for anybody."""
+    if actor and not actor.may(Permission.PATIENTS_REGISTER):
+        await check_limit(state, "registration", actor.user_id)
     login = None
     if body.email and body.password:
         check_own(body.password, body.email, body.first_name, body.last_name, state.settings.clinic_name)
