@@ -28,7 +28,7 @@ from appointed.erasure.rules import kept_long_enough
 from appointed.notifications.context import Context
 from appointed.patients import queries
 from appointed.patients.erasing import year_of
-from appointed.patients.models import Invitation, Patient
+from appointed.patients.models import Invitation, Patient, RelatedPerson
 from tests.support.clock import FixedClock
 from tests.support.factories import PASSWORD, Clinic, Person
 from tests.support.interference import ROW_LOCK, heard
@@ -543,3 +543,29 @@ async def test_nobody_is_invited_who_is_being_erased(
     invited = {"email": "nour@example.org"}
     refused = await story.ask("POST", f"/patients/{patient_id}/invite", desk, invited, 409)
     assert refused["code"] == "patient_erased"
+
+
+@pytest.mark.backends("postgresql")
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_nobody_looks_after_others_who_is_being_erased(
+    is_named: bool, story: Story, clinic: Clinic, admin: Person, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient, carer, desk = await clinic.patient(), await clinic.patient(), await clinic.staff(Role.RECEPTIONIST)
+    terms = {"relationship": "carer", "may_read": True, "email": carer.email}
+    path = f"/patients/{patient.id}/related-people"
+    relation_id = (await story.ask("POST", path, patient, terms, 201))["id"] if is_named else None
+    find = users.find_by_email
+
+    async def interrupted(*said: Any) -> Any:
+        found = await find(*said)
+        await story.ask("POST", f"/patients/{carer.id}/erase", admin, WHY)
+        return found
+
+    monkeypatch.setattr(users, "find_by_email", interrupted)
+    if is_named:
+        await story.ask("POST", f"{path}/{relation_id}/confirm", desk, status=404)
+    else:
+        await story.ask("POST", path, desk, terms, 422)
+    async with database.reads() as session:
+        assert not (await session.scalars(select(RelatedPerson))).all()
+        assert (await users.get(session, carer.user_id)).roles == []

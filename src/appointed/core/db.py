@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm.exc import StaleDataError
 
 from . import batch
 from .crypto import Vault
@@ -177,7 +178,10 @@ def note(session: AsyncSession, *names: str) -> None:
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether the same transaction may succeed when run again: a deadlock, a lock not had in time, a busy file."""
+    """Whether the same transaction may succeed when run again: a deadlock, a lock not had in time, a busy file, a row
+    that somebody deleted between its being read and its being changed."""
+    if isinstance(error, StaleDataError):
+        return True
     if not isinstance(error, DBAPIError) or error.orig is None:
         return False
     cause = error.orig

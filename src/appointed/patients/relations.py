@@ -14,7 +14,7 @@ from appointed.accounts.actor import Actor, Permission, Role
 from appointed.accounts.models import User
 from appointed.accounts.rules import NO_PASSWORD
 from appointed.core.clock import Clock
-from appointed.core.errors import Forbidden, Invalid, NotFound
+from appointed.core.errors import Forbidden, Invalid, NotFound, StartAgain
 from appointed.core.ids import new_id
 
 from . import queries, related
@@ -147,6 +147,9 @@ async def _verify(session: AsyncSession, actor: Actor, relation: RelatedPerson, 
     """The desk knows who they are. Staff can look after somebody too, and for that need a patient's role."""
     relation.user_id, relation.verified_by, relation.verified_at = user.id, actor.user_id, now
     await accounts.grant(session, user.id, Role.PATIENT, by=actor.user_id, now=now)
+    # Known by now behind their lock: they may have been erased, or disabled, since they were looked for.
+    if not user.is_active:
+        raise StartAgain
 
 
 def _check(relation: RelatedPerson, patient: Patient, actor: Actor) -> None:
