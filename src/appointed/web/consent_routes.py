@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from appointed.accounts import queries
-from appointed.accounts.scopes import IN_WORDS, Scope, granted
+from appointed.accounts.scopes import granted, in_words
 from appointed.deps import ClockDep, PageActor, PageRoute, ReadSessionDep, SessionDep, SettingsDep, VisitorDep
 from appointed.oauth import authorizing
 from appointed.oauth.rules import origin_of
@@ -26,10 +26,11 @@ async def show_consent(
     client = await authorizing.app_of(session, asked)
     if error := authorizing.refusal_of(client, asked):
         return RedirectResponse(authorizing.sent_back(asked, issuer=visitor.settings.issuer, error=error), 303)
-    scopes = (granted(asked.scope, client.scope.split()) or "").split()
+    scope = granted(asked.scope, client.scope.split()) or ""
     return form_page(
         "consent.html", visitor, headers=_letting_go_to(asked.redirect_uri), app_name=client.name, asked=asked,
-        allowed=[IN_WORDS[Scope(name)] for name in scopes], user=await queries.get(session, actor.user_id),
+        allowed=in_words(scope), user=await queries.get(session, actor.user_id),
+        days=visitor.settings.refresh_token_days,
     )  # fmt: skip
 
 
