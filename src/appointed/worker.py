@@ -268,5 +268,9 @@ def _send_all(app: Celery, ids: Sequence[UUID]) -> None:
 
 def _configured(settings: Settings | None) -> Settings:
     settings = settings or Settings()
-    logs.configure(as_json=settings.environment is Environment.PRODUCTION)
+    is_production = settings.environment is Environment.PRODUCTION
+    logs.configure(as_json=is_production)
+    if is_production:
+        # Celery sets up no log of its own where somebody says that they do.
+        signals.setup_logging.connect(lambda **_: None, weak=False)
     return settings
