@@ -53,7 +53,7 @@ bench: $(VENV)/.dev ## Measure, as a ratio against bare handlers
 
 docs: $(VENV)/.dev ## Draw docs/*.png (needs plantuml and graphviz)
 	$(BIN)/python docs/schema.py
-	plantuml -tpng docs/*.puml
+	PLANTUML_LIMIT_SIZE=16384 plantuml -tpng docs/*.puml
 
 lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml
 	PYTHON=$(PYTHON) UV_VERSION=$(UV_VERSION) tools/lock.sh

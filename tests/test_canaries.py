@@ -47,7 +47,7 @@ KEPT = {
     "users": {"email": "email", "display_name": "display_name first_name last_name preferred_name"},
     "patients": {"first_name": "first_name", "first_name_key": "first_name", "last_name": "last_name",
                  "last_name_key": "last_name", "preferred_name": "preferred_name",
-                 "contact_email": "email contact_email", "insurance_provider": "insurance_provider"},
+                 "insurance_provider": "insurance_provider"},
     "doctors": {"title": "title", "first_name": "first_name", "last_name": "last_name", "last_name_key": "last_name",
                 "specialization": "specialization", "specialization_key": "specialization", "bio": "bio"},
     "invitations": {"email": "email"},
@@ -237,10 +237,10 @@ def allowed(table: str, column: str) -> set[str]:
 async def break_registration(database: Database, walk: Walk) -> None:
     """A defect whose database error quotes what was sent."""
     body = {"first_name": "canaryfirst_name", "last_name": "canarylast_name", "password": "canarypassword of nobody",
-            "contact_email": "canaryemail@example.org"}  # fmt: skip
+            "insurance_provider": "canaryinsurance_provider"}  # fmt: skip
     drop = "DROP INDEX ix_defect" + (" ON patients" if database.dialect == "mysql" else "")
     async with database.engines[-1].begin() as connection:
-        await connection.execute(text("CREATE UNIQUE INDEX ix_defect ON patients (contact_email)"))
+        await connection.execute(text("CREATE UNIQUE INDEX ix_defect ON patients (insurance_provider)"))
     try:
         answers = [await walk.client.post("/patients/new-patient", json=body | {"email": f"canaryemail{n}@example.com"})
                    for n in range(2)]  # fmt: skip

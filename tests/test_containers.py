@@ -3,13 +3,11 @@
 import base64
 import json
 import os
-import pkgutil
 import re
 import shutil
 import subprocess
 import sys
 import threading
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -21,6 +19,7 @@ import typer
 import yaml
 from pydantic import SecretStr
 
+from appointed import cli
 from appointed.core.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -201,8 +200,7 @@ def test_the_services_are_the_ones_promised() -> None:
 
 def _parse(line: list[str]) -> None:
     """Reads a command line to its end without running it; a wrong name or option raises."""
-    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-    group: Any = typer.main.get_command(pkgutil.resolve_name(scripts["appointed"]))
+    group: Any = typer.main.get_command(cli.app)
     parent = group.make_context("appointed", ["--help"], resilient_parsing=True)
     command = group.get_command(parent, line[0])
     assert command is not None, f"there is no `appointed {line[0]}`"

@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Inspector, Table, inspect
+from sqlalchemy import Boolean, Connection, Inspector, Table, TableClause, column, inspect, select, table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from appointed.core.crypto import Vault
+from appointed.core.ids import new_id
+from appointed.core.types import Digest, Guid, Instant, SealedBytes
 from appointed.migrations import configuration, current, downgrade, head, target_metadata, upgrade
 
 from .support.databases import Backend, fresh
@@ -31,6 +35,12 @@ async def tables_of(engine: AsyncEngine) -> list[str]:
     async with engine.connect() as connection:
         names: list[str] = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
     return sorted(set(names) - {VERSION_TABLE})
+
+
+PATIENT = {"record_number": "P", "first_name": "Pat", "last_name": "Sample", "first_name_key": "pat",
+           "last_name_key": "sample", "is_active": True, "created_at": datetime(2031, 3, 3, tzinfo=UTC)}  # fmt: skip
+TYPES = {"created_at": (Instant(),), "is_active": (Boolean(),), "contact_email_index": (Digest(),),
+         "contact_email_sealed": (SealedBytes(),)}  # fmt: skip
 
 
 def revisions() -> list[str]:
@@ -72,6 +82,49 @@ async def test_every_step_of_the_history_can_be_taken_back(unmigrated: AsyncEngi
         assert await tables_of(unmigrated) == before
         await upgrade(unmigrated, revision)
         assert await current(unmigrated) == revision
+
+
+async def test_addresses_that_were_plain_are_sealed_and_found_and_can_be_plain_again(
+    unmigrated: AsyncEngine, vault: Vault
+) -> None:
+    await upgrade(unmigrated, "0010")
+    ids = [new_id() for _ in range(3)]
+    await insert_patients(unmigrated, dict(zip(ids, ["one@example.org", None, "two@example.org"], strict=True)))
+    with pytest.raises(RuntimeError, match="appointed migrate"):
+        await upgrade(unmigrated)
+
+    await upgrade(unmigrated, vault=vault)
+    rows = await addresses_in(unmigrated, "contact_email_sealed", "contact_email_index")
+    assert vault.open("patients", "contact_email", ids[0], rows[ids[0]][0]) == "one@example.org"
+    assert rows[ids[2]][1] == vault.blind("contact_email", "two@example.org")
+    assert rows[ids[1]] == (None, None)
+
+    await downgrade(unmigrated, "0010", vault=vault)
+    assert await addresses_in(unmigrated, "contact_email") == {
+        ids[0]: ("one@example.org",), ids[1]: (None,), ids[2]: ("two@example.org",)
+    }  # fmt: skip
+
+
+async def insert_patients(engine: AsyncEngine, addresses: dict[UUID, str | None]) -> None:
+    resources, patients = table_of("resources", "kind"), table_of("patients", *PATIENT, "contact_email")
+    async with engine.begin() as connection:
+        for row_id, address in addresses.items():
+            await connection.execute(resources.insert().values(id=row_id, kind="patient"))
+            await connection.execute(
+                patients.insert().values(
+                    id=row_id, contact_email=address, **PATIENT | {"record_number": address or "P"}
+                )
+            )
+
+
+async def addresses_in(engine: AsyncEngine, *names: str) -> dict[UUID, tuple[Any, ...]]:
+    async with engine.connect() as connection:
+        rows = (await connection.execute(select(table_of("patients", *names)))).all()
+    return {row[0]: tuple(None if value is None else value for value in row[1:]) for row in rows}
+
+
+def table_of(name: str, *columns: str) -> TableClause:
+    return table(name, column("id", Guid()), *(column(each, *TYPES.get(each, ())) for each in columns))
 
 
 async def test_migrating_twice_changes_nothing(backend: Backend) -> None:

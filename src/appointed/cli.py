@@ -242,7 +242,7 @@ def verify_audit(
 
 async def _migrate(desk: Desk, revision: str = "head") -> None:
     is_new = await migrations.current(desk.database.engines[1]) is None
-    await migrations.upgrade(desk.database.engines[1], revision)
+    await migrations.upgrade(desk.database.engines[1], revision, vault=desk.settings.vault)
     if revision == "head":
         await _check_key(desk)
         if is_new:

@@ -189,7 +189,7 @@ async def test_what_cannot_be_restored_leaves_nothing_behind(
     whole = path.read_bytes()
     path.write_bytes(whole[:-1])
     await refused(target, vault, "not whole")
-    path.write_bytes(whole[:-1] + b"x")
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     await refused(target, vault, "altered")
     path.write_bytes(whole)
     heads.parent.mkdir()

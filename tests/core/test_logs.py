@@ -27,14 +27,14 @@ from ..support.factories import Clinic
 from ..support.server import environment_of, serving
 
 ADDRESS = "canary.sample@example.org"
-BODY = {"first_name": "Canary", "last_name": "Sample", "password": "a canary's password", "contact_email": ADDRESS}
+BODY = {"first_name": "Canary", "last_name": "Sample", "password": "a canary's password", "insurance_provider": ADDRESS}
 
 
 @pytest.fixture
 async def defect(database: Database) -> AsyncIterator[None]:
     """A constraint that the program knows nothing of, and whose violation quotes what was sent."""
     async with database.engines[-1].begin() as connection:
-        await connection.execute(text("CREATE UNIQUE INDEX ix_defect ON patients (contact_email)"))
+        await connection.execute(text("CREATE UNIQUE INDEX ix_defect ON patients (insurance_provider)"))
     yield
     async with database.engines[-1].begin() as connection:
         table = " ON patients" if database.dialect != "postgresql" else ""

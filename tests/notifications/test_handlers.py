@@ -187,7 +187,7 @@ async def test_an_address_that_was_lost_meanwhile_is_noted(
     child = await without_login(clinic, contact_email="mother@example.org")
     desk, doctor = await clinic.staff(Role.RECEPTIONIST), await clinic.doctor()
     visit = await clinic.visit(desk, doctor, AT_TEN, patient_id=child.id)
-    await changed(context, Patient, child.id, contact_email=None)
+    await changed(context, Patient, child.id, contact_email_sealed=None)
     await run(context, handlers.confirmation, AppointmentBooked(visit.id, 1))
     assert (await visit_now(context, visit)).notified == Notified.NO_ADDRESS
 

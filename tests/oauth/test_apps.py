@@ -235,6 +235,10 @@ async def test_a_code_is_bound_to_all_that_it_was_given_for(
     check(await client.post("/auth/token", content=b"\xff", headers={"content-type": "multipart/form-data"}),
           "invalid_request")  # fmt: skip
     assert (await trade(client, permit)).status_code == 200, "and it is still good"
+    async with clinic.database.reads() as session:
+        failed = (await session.scalars(select(AuditEvent).where(AuditEvent.outcome == "invalid_grant"))).all()
+    # By another address, by two wrong verifiers and by another app; a code that nobody was given is nobody's.
+    assert [(row.action, row.entity_id) for row in failed] == [("session.open", pat.user_id)] * 4
 
 
 async def test_a_code_lasts_a_minute(

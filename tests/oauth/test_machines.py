@@ -24,7 +24,7 @@ from ..support.app import client_of
 from ..support.clock import FixedClock
 from ..support.factories import PASSWORD, Clinic
 from ..support.racing import at_once
-from .machines import ISSUER, Pair, assertion, form, pair
+from .machines import ISSUER, assertion, form, pair
 
 KEYS = {algorithm: pair(algorithm) for algorithm in ("EdDSA", "ES256", "RS256")}
 KEY = KEYS["EdDSA"]
@@ -195,7 +195,9 @@ async def test_what_is_signed_by_another_key_or_in_another_way_is_no_proof(
     for name, text in shown.items():
         answer = await ask(client, text)
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client"), name
-    assert (await ask(client, assertion(KEY, machine.id, now, {"kid": "mine"}))).status_code == 200
+    unnamed = await clinic.machine([KEY.jwk], Scope.PROFILE)
+    for who in (machine, unnamed):
+        assert (await ask(client, assertion(KEY, who.id, now, {"kid": "mine"}))).status_code == 200
     missing = [{"grant_type": "client_credentials"}, {"grant_type": "client_credentials", "client_id": str(machine.id)}]
     missing.append(form(assertion(KEY, machine.id, now)) | {"client_assertion_type": "password"})
     missing.append({"grant_type": "client_credentials", "client_id": str(machine.id), "client_secret": "x"})
@@ -306,8 +308,3 @@ async def test_a_machine_gives_its_token_up(
     statuses = [(await client.get("/auth/me", headers={"Authorization": f"Bearer {token}"})).status_code
                 for token in tokens]  # fmt: skip
     assert statuses == [401, 200]
-
-
-def test_keys_are_of_three_kinds() -> None:
-    assert [each.jwk["kty"] for each in KEYS.values()] == ["OKP", "EC", "RSA"]
-    assert isinstance(KEY, Pair)

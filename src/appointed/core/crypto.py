@@ -112,8 +112,10 @@ class Vault:
     def has_signed(self, message: bytes, signature: bytes, at: datetime) -> bool:
         """Whether it is by the current key, or by an older one: what is in the trail is never signed again. Of a
         retired key only what it signed (`at`) before it was: it may be retired because somebody else has it."""
+        if hmac.compare_digest(signature, self.sign(message)):
+            return True
         ended = {key.trail_key: key.until for key in self.retired}
-        valid = [key.trail_key for key in self._keys() if key is self.current or key.trail_key not in ended]
+        valid = [key.trail_key for key in self.older if key.trail_key not in ended]
         valid += [key for key, until in ended.items() if at <= until]
         return any(hmac.compare_digest(signature, hmac.digest(key, message, sha256)) for key in valid)
 

@@ -14,6 +14,7 @@ from appointed.appointments import models as appointments
 from appointed.audit import models as audit
 from appointed.availability import models as availability
 from appointed.core import idempotency, leases, outbox
+from appointed.core.crypto import Vault
 from appointed.core.db import metadata
 from appointed.core.types import MYSQL_NAMES
 from appointed.doctors import models as doctors
@@ -37,27 +38,28 @@ _TURN = {
 }
 
 
-def configuration(connection: Connection | None = None) -> Config:
+def configuration(connection: Connection | None = None, vault: Vault | None = None) -> Config:
+    """What Alembic works with. A revision that seals what was plain needs the vault, if there is something to seal."""
     config = Config()
     config.set_main_option("script_location", "appointed:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
+    config.attributes["connection"], config.attributes["vault"] = connection, vault
     return config
 
 
-async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
+async def upgrade(engine: AsyncEngine, revision: str = "head", *, vault: Vault | None = None) -> None:
     async with engine.connect() as connection:
         for statement in _TURN.get(engine.dialect.name, []):
             await connection.exec_driver_sql(statement)
-        await connection.run_sync(lambda sync: command.upgrade(configuration(sync), revision))
+        await connection.run_sync(lambda sync: command.upgrade(configuration(sync, vault), revision))
         await connection.commit()
         if engine.dialect.name in MYSQL_NAMES:
             await connection.exec_driver_sql("SELECT RELEASE_LOCK('appointed-migrate')")
 
 
-async def downgrade(engine: AsyncEngine, revision: str) -> None:
+async def downgrade(engine: AsyncEngine, revision: str, *, vault: Vault | None = None) -> None:
     async with engine.connect() as connection:
-        await connection.run_sync(lambda sync: command.downgrade(configuration(sync), revision))
+        await connection.run_sync(lambda sync: command.downgrade(configuration(sync, vault), revision))
         await connection.commit()
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.accounts.actor import Today
@@ -44,6 +44,7 @@ _VISITS = (
     .join(Doctor, Doctor.id == Appointment.doctor_id)
     .join(Location, Location.id == Appointment.location_id)
 )
+_ADDRESSED = select(Patient, User.email).join(User, User.id == Patient.user_id, isouter=True)
 
 
 async def find_visit(session: AsyncSession, appointment_id: UUID) -> Visit | None:
@@ -71,7 +72,7 @@ async def of_series(session: AsyncSession, series_id: UUID, *, cancelled_at: dat
 def _visit_of(row: Row[*tuple[Any, ...]]) -> Visit:
     visit, patient, email, doctor, location = row
     return Visit(
-        address=patient.contact_email or email,
+        address=_address_of(patient, email),
         patient=_name_for(patient),
         doctor=_in_one_line(doctor.name),
         place=_in_one_line(location.name),
@@ -86,30 +87,29 @@ def _visit_of(row: Row[*tuple[Any, ...]]) -> Visit:
 
 async def find_address(session: AsyncSession, patient_id: UUID) -> str | None:
     """Where an active patient is written to; None if there is no such patient or no address."""
-    address: str | None = await session.scalar(_addresses().where(Patient.id == patient_id, Patient.is_active))
-    return address
+    row = (await session.execute(_ADDRESSED.where(Patient.id == patient_id, Patient.is_active))).one_or_none()
+    return _address_of(*row) if row else None
 
 
 async def find_opened(session: AsyncSession, access_id: UUID) -> tuple[str | None, datetime] | None:
     """Where the patient is written to whose record was opened in an emergency, and when that was."""
-    query = _addresses().add_columns(EmergencyAccess.opened_at)
+    query = _ADDRESSED.add_columns(EmergencyAccess.opened_at)
     query = query.join(EmergencyAccess, EmergencyAccess.patient_id == Patient.id).where(EmergencyAccess.id == access_id)
     row = (await session.execute(query)).one_or_none()
-    return (row[0], row[1]) if row else None
+    return (_address_of(row[0], row[1]), row[2]) if row else None
 
 
 async def find_reader(session: AsyncSession, record_id: UUID, today: Today) -> str | None:
     """Where the patient is written to who may read the record; None if it was retracted. A minor who is private is
     written to where they log in and nowhere else: the contact address may be a parent's."""
     is_released = MedicalRecord.status.in_(RELEASED)
-    query = (
-        select(case((related.is_private(today), User.email), else_=func.coalesce(Patient.contact_email, User.email)))
-        .select_from(Patient)
-        .join(User, User.id == Patient.user_id, isouter=True)
-        .join(MedicalRecord, MedicalRecord.patient_id == Patient.id)
-    )
-    address: str | None = await session.scalar(query.where(MedicalRecord.id == record_id, is_released))
-    return address
+    query = _ADDRESSED.add_columns(related.is_private(today).label("is_private"))
+    query = query.join(MedicalRecord, MedicalRecord.patient_id == Patient.id)
+    row = (await session.execute(query.where(MedicalRecord.id == record_id, is_released))).one_or_none()
+    if row is None:
+        return None
+    patient, login, is_private = row
+    return login if is_private else _address_of(patient, login)
 
 
 async def find_guardian(session: AsyncSession, record_id: UUID, user_id: UUID, today: Today) -> str | None:
@@ -171,9 +171,8 @@ async def find_login(session: AsyncSession, user_id: UUID) -> str | None:
     return address
 
 
-def _addresses() -> Select[str | None]:
-    address = func.coalesce(Patient.contact_email, User.email)
-    return select(address).select_from(Patient).join(User, User.id == Patient.user_id, isouter=True)
+def _address_of(patient: Patient, login: str | None) -> str | None:
+    return patient.contact_email or login
 
 
 def _name_for(patient: Patient) -> str | None:

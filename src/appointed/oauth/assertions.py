@@ -43,7 +43,8 @@ def read(
     try:
         header = jwt.get_unverified_header(text)
         for key in keys:
-            if header.get("kid") in (None, key.get("kid")) and header["alg"] == ALGORITHMS[key["kty"]]:
+            names = {header.get("kid"), key.get("kid")} - {None}
+            if len(names) < 2 and header["alg"] == ALGORITHMS[key["kty"]]:
                 claims = _claims(text, key, audiences)
                 if claims is not None:
                     return _checked(claims, str(client_id), now)

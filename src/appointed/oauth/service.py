@@ -128,6 +128,8 @@ async def by_code(
                 return InvalidGrant()
             is_its_own = row.client_id == client.id and row.redirect_uri == redirect_uri and now < row.expires_at
             if not is_its_own or not fits(verifier, row.challenge):
+                audit.record(session, now, None, "session.open", "user", row.user_id, outcome=InvalidGrant.code,
+                             client_id=str(client.id))  # fmt: skip
                 return InvalidGrant()
             session_id, token = await accounts.open_session(
                 session,

@@ -17,7 +17,8 @@ FIRST_NAME, LAST_NAME = "Erased", "Patient"
 # Of older people the year of birth alone may say who they are (45 CFR 164.514 (b)(2)(i)(C)).
 OLDEST = 89
 _GONE = (
-    "user_id", "preferred_name", "preferred_language", "contact_email", "phone_sealed", "phone_index",
+    "user_id", "preferred_name", "preferred_language", "contact_email_sealed", "contact_email_index",
+    "phone_sealed", "phone_index",
     "phone_last4_index", "address_sealed", "emergency_contact_sealed", "insurance_provider", "insurance_number_sealed",
     "insurance_number_index", "erasure_asked_at",
 )  # fmt: skip

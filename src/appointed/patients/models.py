@@ -10,6 +10,7 @@ from sqlalchemy.orm import relationship as orm_relationship
 from appointed.accounts.models import User
 from appointed.core.db import Base
 from appointed.core.sealing import Sealed, index_of
+from appointed.core.text import normalised_email
 from appointed.core.types import Digest, HumanString, MachineString, SealedBytes
 
 from .codes import phone_key, phone_last4, plain_number
@@ -26,7 +27,7 @@ class Patient(Base):
         Index("ix_patients_last_name_key", "last_name_key", "id"),
         Index("ix_patients_first_name_key", "first_name_key"),
         Index("ix_patients_birth_date", "birth_date"),
-        Index("ix_patients_contact_email", "contact_email"),
+        Index("ix_patients_contact_email_index", "contact_email_index"),
         Index("ix_patients_phone_index", "phone_index"),
         Index("ix_patients_phone_last4_index", "phone_last4_index"),
         Index("ix_patients_insurance_number_index", "insurance_number_index"),
@@ -45,7 +46,10 @@ class Patient(Base):
     preferred_language: Mapped[str | None] = mapped_column(MachineString(35))
     birth_date: Mapped[date | None]
     sex: Mapped[str | None] = mapped_column(MachineString(10))
-    contact_email: Mapped[str | None] = mapped_column(MachineString(254))
+    contact_email_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
+    contact_email_index: Mapped[bytes | None] = mapped_column(
+        Digest(), info=index_of("contact_email", normalised_email)
+    )
     phone_sealed: Mapped[bytes | None] = mapped_column(SealedBytes())
     phone_index: Mapped[bytes | None] = mapped_column(Digest(), info=index_of("phone", phone_key))
     phone_last4_index: Mapped[bytes | None] = mapped_column(Digest(), info=index_of("phone", phone_last4))
@@ -62,6 +66,7 @@ class Patient(Base):
     erased_at: Mapped[datetime | None]
     purged_at: Mapped[datetime | None]
 
+    contact_email = Sealed()
     phone = Sealed()
     address = Sealed()
     emergency_contact = Sealed()

@@ -120,7 +120,8 @@ def _fit(words: list[str], vault: Vault) -> ColumnElement[bool]:
 def _fits(word: str, vault: Vault) -> ColumnElement[bool]:
     if "@" in word:
         email = normalised_email(word)
-        return or_(Patient.contact_email == email, Patient.user_id.in_(select(User.id).where(User.email == email)))
+        is_contact = Patient.contact_email_index.in_(vault.blinds("contact_email", email))
+        return or_(is_contact, Patient.user_id.in_(select(User.id).where(User.email == email)))
     if day := _day_of(word):
         return Patient.birth_date == day
     either = [Patient.record_number == word.upper(), _has_insurance_number(word, vault)]

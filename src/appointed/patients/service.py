@@ -28,7 +28,7 @@ from .events import PatientInvited, PatientRegistered
 from .models import Invitation, Patient
 
 INVITATION_LASTS = timedelta(days=7)
-SEALED = ("phone", "address", "emergency_contact", "insurance_number")
+SEALED = ("contact_email", "phone", "address", "emergency_contact", "insurance_number")
 
 
 @dataclass(frozen=True, slots=True)

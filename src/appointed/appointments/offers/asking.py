@@ -94,7 +94,7 @@ class Parties:
 
     doctor_user_id: UUID
     patient_user_id: UUID | None
-    contact_email: str | None
+    has_contact_email: bool
     visit_type: VisitType
 
 

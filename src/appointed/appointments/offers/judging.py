@@ -46,7 +46,7 @@ def _parties_and_hours(*, is_default: bool) -> Select[*tuple[Any, ...]]:
             Doctor.user_id.label("doctor_user_id"),
             Patient.is_active.label("patient_is_active"),
             Patient.user_id.label("patient_user_id"),
-            Patient.contact_email,
+            Patient.contact_email_sealed.is_not(None).label("has_contact_email"),
             _HAS_EXPIRED,
             *reading.columns(for_patient=True),
         )
@@ -106,7 +106,7 @@ async def judge(session: AsyncSession, asked: Asked, now: datetime, *, locked: C
     told = min(answers, key=_most_telling)
     if told.ends_at <= asked.starts_at:
         raise Invalid.field("ends_at", "The end must be after the start.")
-    who = Parties(parties.doctor_user_id, parties.patient_user_id, parties.contact_email, offering.visit_type)
+    who = Parties(parties.doctor_user_id, parties.patient_user_id, bool(parties.has_contact_email), offering.visit_type)
     return Judged(asked, who, told.rules, told.ends_at, told.reason, told.place, told.takes,
                   has_expired=parties.has_expired)  # fmt: skip
 

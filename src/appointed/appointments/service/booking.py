@@ -206,5 +206,5 @@ def _deed(booking: Booking) -> str:
 def _notified(booking: Booking, parties: Parties) -> Notified:
     if booking.is_notifying is False:
         return Notified.OFF
-    has_address = parties.contact_email is not None or parties.patient_user_id is not None
+    has_address = parties.has_contact_email or parties.patient_user_id is not None
     return Notified.QUEUED if has_address else Notified.NO_ADDRESS
