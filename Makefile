@@ -8,7 +8,7 @@ UV_VERSION := 0.13.9
 SETUP := tools/setup.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fuzz mutants check fmt bench docs lock migration
+.PHONY: help setup run test fuzz mutants check fmt bench docs lock bill migration
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ docs: $(VENV)/.dev ## Draw docs/*.png (needs plantuml and graphviz)
 
 lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml
 	PYTHON=$(PYTHON) UV_VERSION=$(UV_VERSION) tools/lock.sh
+
+bill: $(VENV)/.dev ## Print what an installed copy is made of (CycloneDX): make bill > bill.json
+	@$(BIN)/python tools/bill_of_materials.py
 
 migration: $(VENV)/.dev ## Draft the next migration: make migration m="add rooms"
 	$(BIN)/python tools/draft_migration.py "$(m)"

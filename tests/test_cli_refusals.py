@@ -49,6 +49,7 @@ async def test_a_database_without_a_schema_is_to_be_migrated(tmp_path: Path, com
         ({}, (*MIGRATE, "--revision", "nowhere"), "Can't locate revision"),
         ({"SMTP_PORT": KEPT}, ("worker",), "SMTP_PORT"),
         ({"ENVIRONMENT": "production", "SECRET_KEY": ""}, ("beat",), "SECRET_KEY must be set in production"),
+        ({"ENVIRONMENT": "production"}, ("demo",), "A demo clinic is not made in production"),
     ],
     ids=str,
 )

@@ -310,6 +310,16 @@ def test_the_proxy_hides_the_metrics_and_insists_on_tls() -> None:
     assert int(age[1]) >= 365 * 24 * 3600
 
 
+def test_the_proxy_leads_browsers_to_https_and_nobody_else() -> None:
+    caddyfile = (ROOT / "deploy/Caddyfile").read_text()
+    plain = caddyfile.partition("\nhttp://{$SITE_ADDRESS:localhost} {")[2]
+    assert "auto_https disable_redirects" in caddyfile
+    assert "header Accept *text/html*" in plain
+    assert re.findall(r"(?m)^\t(redir .*|respond .*|reverse_proxy .*)$", plain) == [
+        "redir @browser https://{host}{uri} 308", 'respond "This is only answered by HTTPS." 403',
+    ]  # fmt: skip
+
+
 # --- the image -------------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """The locks agree with pyproject.toml, and what watches over that sees it when they do not."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -75,3 +76,22 @@ def test_what_runs_needs_no_driver_for_mysql_and_no_tool_for_tests() -> None:
     assert mysql - runtime <= {"asyncmy", "pymysql"}
     assert runtime < mysql < dev
     assert not runtime & {"asyncmy", "pytest", "mypy", "ruff"}
+
+
+def test_the_bill_of_materials_names_what_is_locked() -> None:
+    """As CycloneDX 1.6 has it: `purl` is what lists of holes know a library by."""
+    ran = subprocess.run([sys.executable, ROOT / "tools/bill_of_materials.py"], capture_output=True, check=True)
+    bill = json.loads(ran.stdout)
+    assert (bill["bomFormat"], bill["specVersion"], bill["metadata"]["component"]["name"]) == (
+        "CycloneDX", "1.6", "appointed",
+    )  # fmt: skip
+    text = (ROOT / "requirements-mysql.lock").read_text()
+    components = {each["purl"]: each for each in bill["components"]}
+    assert len(components) == len(bill["components"])
+    locked = re.findall(r"(?m)^([\w.-]+)==(\S+)", text)
+    assert components.keys() == {f"pkg:pypi/{name}@{version}" for name, version in locked}
+    hashes = [found["content"] for each in components.values() for found in each["hashes"]]
+    assert len(hashes) == text.count("--hash=sha256:")
+    assert all(re.fullmatch("[0-9a-f]{64}", found) for found in hashes)
+    optional = {each["name"] for each in components.values() if each["scope"] == "optional"}
+    assert optional == set(re.findall(r"(?m)^([\w.-]+)==\S+ *;", text)) != set()

@@ -9,6 +9,7 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 from rich.table import Table
+from uvicorn.config import LOGGING_CONFIG
 
 from appointed import __version__, accounts, audit, migrations, worker
 from appointed.accounts import queries as users
@@ -18,7 +19,7 @@ from appointed.accounts.models import User
 from appointed.accounts.passwords import Hasher, chosen
 from appointed.bootstrap import bootstrap
 from appointed.commands import Desk, backup, check, console, keys_app, restore, run, settings_given, stderr
-from appointed.core import outbox
+from appointed.core import logs, outbox
 from appointed.core.db import transaction
 from appointed.core.errors import AppError, Unavailable
 from appointed.core.sealing import is_sealed_by_another_key
@@ -59,13 +60,16 @@ def serve(
     settings = settings_given()
     for warning in warnings_about(settings):
         stderr.print(f"Warning: {warning}")
-    if settings.environment is Environment.DEVELOPMENT:
+    is_production = settings.environment is Environment.PRODUCTION
+    logs.configure(as_json=is_production)
+    if not is_production:
         run(_migrate, needs_schema=False)
     # Parents of several processes import the factory by its name. Whom proxies speak for is read in our middleware:
-    # the server itself would believe whatever comes from this machine.
+    # the server itself would believe whatever comes from this machine. In production our log tells what it logs.
     uvicorn.run("appointed.app:served", factory=True, host=host, port=port, workers=workers, access_log=False,
                 log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=GRACE_SECONDS,
-                timeout_worker_healthcheck=START_SECONDS)  # fmt: skip
+                timeout_worker_healthcheck=START_SECONDS,
+                log_config=None if is_production else LOGGING_CONFIG)  # fmt: skip
 
 
 @app.command(name="worker")

@@ -114,7 +114,7 @@ def run_worker(argv: Sequence[str], settings: Settings | None = None, timing: Ti
     signals.worker_shutting_down.connect(ending.on_signal, weak=False)
     signals.worker_shutdown.connect(ending.on_shutdown, weak=False)
     # Workers need not know of each other: what they share is in the database.
-    app.start(["worker", "--loglevel", "WARNING", "--without-mingle", "--without-gossip", *argv])
+    app.start(["--quiet", "worker", "--loglevel", "WARNING", "--without-mingle", "--without-gossip", *argv])
     if ending.is_failure:
         # Celery 5.7 ends when a task is done while the connection that it is to be acknowledged over is lost.
         log.error("worker_starts_anew")
@@ -125,7 +125,7 @@ def run_worker(argv: Sequence[str], settings: Settings | None = None, timing: Ti
 def run_beat(argv: Sequence[str], settings: Settings | None = None) -> None:
     """Send the ticks until told to stop; `argv` are options of `celery beat`. Keeps no file; two do no harm."""
     app = celery_app(_configured(settings))
-    app.start(["beat", "--loglevel", "WARNING", "--pidfile", "", *argv])
+    app.start(["--quiet", "beat", "--loglevel", "WARNING", "--pidfile", "", *argv])
 
 
 def hint(app: Celery) -> "Hints":
@@ -268,5 +268,9 @@ def _send_all(app: Celery, ids: Sequence[UUID]) -> None:
 
 def _configured(settings: Settings | None) -> Settings:
     settings = settings or Settings()
-    logs.configure(as_json=settings.environment is Environment.PRODUCTION)
+    is_production = settings.environment is Environment.PRODUCTION
+    logs.configure(as_json=is_production)
+    if is_production:
+        # Celery sets up no log of its own where somebody says that they do.
+        signals.setup_logging.connect(lambda **_: None, weak=False)
     return settings

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from appointed.accounts.easy import MOST_CHARACTERS, guesses_for, is_easy
+from appointed.accounts.easy import FEWEST_GUESSES, MOST_CHARACTERS, guesses_for, is_easy
 from appointed.accounts.passwords import FEWEST_CHARACTERS
 
 EASY = [
@@ -17,6 +17,8 @@ EASY = [
     "charlie1", "trustno1", "superman", "admin123", "administrator", "changeme", "changeme1", "starwars", "baseball",
     "ＰＡＳＳＷＯＲＤ", "Doctor123", "hospital", "samantha1", "dragon99", "a" * 1_024, "passwordpassword" * 4,
 ]  # fmt: skip
+# Words of the trade, which the lists do not have among the first.
+IN_CONTEXT = ["appointed2031", "Auditor2031", "ReceptionistNurse", "healthcareclinic", "Recept1onist42"]
 GOOD = [
     "kdjfhgqz", "x7Kq2m9Z", "a long sentence is best", "correct horse battery", "another password", "long\0enough",
     "ключ и замок", "secret!!\0one", "Tr0ub4dor&3", "password of 1",
@@ -26,6 +28,12 @@ GOOD = [
 @pytest.mark.parametrize("password", EASY)
 def test_what_is_tried_first_is_easy(password: str) -> None:
     assert is_easy(password)
+
+
+@pytest.mark.parametrize("password", IN_CONTEXT)
+def test_what_comes_to_mind_at_a_clinic_is_easy(password: str) -> None:
+    assert is_easy(password)
+    assert guesses_for(password, []) >= FEWEST_GUESSES
 
 
 @pytest.mark.parametrize("password", GOOD)

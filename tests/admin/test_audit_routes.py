@@ -88,6 +88,7 @@ async def test_the_trail_is_exported_in_three_shapes(
     assert [(row["id"], json.loads(row["detail"])) for row in table] == [(row["id"], row["detail"]) for row in rows]
 
     fhir = await exported("fhir")
+    assert fhir.headers["content-disposition"] == 'attachment; filename="audit-events.fhir.json"'
     assert fhir.headers["content-type"] == "application/fhir+json"
     by_clock, look = [entry["resource"] for entry in fhir.json()["entry"]]
     assert (look["resourceType"], look["action"], look["outcome"], look["outcomeDesc"]) == (

@@ -72,6 +72,7 @@ async def test_hours_that_one_doctor_gives_out_and_another_takes_over_are_the_sa
 ) -> None:
     exported = await ask("GET", doctor, doctor_id=doctor.id)
     assert exported.headers["content-type"].startswith("text/calendar")
+    assert exported.headers["content-disposition"] == 'attachment; filename="hours.ics"'
     assert Calendar.from_ical(exported.content).walk("VAVAILABILITY")
     other, before = await clinic.doctor(), await opened(clinic, doctor)
     imported = await ask("PUT", other, exported.content)

@@ -247,6 +247,11 @@ async def test_who_logs_in_gets_a_hash_of_todays_cost(app: FastAPI, site: Site, 
     assert (await site.client.get("/auth/me", headers=dict(nurse.headers))).status_code == 200
 
 
+async def test_a_password_does_not_grow_old(site: Site, nurse: Person, clock: FixedClock) -> None:
+    clock.advance(timedelta(days=20 * 365))
+    assert (await site.log_in(nurse)).status_code == 200
+
+
 async def hash_of(site: Site, who: Person) -> str:
     async with site.clinic.database.reads() as session:
         found: str = (await session.scalars(select(User.password_hash).where(User.id == who.user_id))).one()

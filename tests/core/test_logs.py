@@ -1,21 +1,27 @@
 """What goes wrong is logged by where it happened: what an error says may hold somebody's data."""
 
 import ast
+import asyncio
 import gc
 import json
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from celery import Celery, signals
 from sqlalchemy import text
 
 import appointed
 from appointed.accounts.tokens import Tokens
+from appointed.core import logs
 from appointed.core.db import Database
 from appointed.core.logs import KEYS, LONGEST, only_listed
-from appointed.core.settings import Settings
+from appointed.core.settings import Environment, Settings
+from appointed.worker import run_beat
 
 from ..support.factories import Clinic
 from ..support.server import environment_of, serving
@@ -104,6 +110,7 @@ async def test_each_line_says_which_request_and_who_asked(
         known = await client.get("/patients/me", headers={"authorization": f"Bearer {token}", **headers})
         unknown = await client.get("/nowhere", headers={"x-request-id": "canary.sample"})
         odd = await client.request("TRACE", "/doctors")
+        await send_nonsense(server.url)
     assert [answer.status_code for answer in (known, unknown, odd)] == [200, 404, 405]
     # The server itself would have believed the header, for it came from this machine.
     assert "strict-transport-security" not in known.headers
@@ -114,4 +121,54 @@ async def test_each_line_says_which_request_and_who_asked(
     assert [line["request_id"] for line in requests] == ids
     assert ids[0] == sent
     assert not [line for line in lines if "left_out" in line]
+    [warning] = [line for line in lines if line.get("name") == "uvicorn.error"]
+    assert (warning["level"], warning["event"]) == ("warning", "Invalid HTTP request received.")
     assert "canary" not in server.log.read_text()
+
+
+async def send_nonsense(url: str) -> None:
+    """What the server itself warns of."""
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(b"canary\r\n\r\n")
+    assert b" 400 " in await reader.read()
+    writer.close()
+
+
+@pytest.fixture
+def as_json() -> Iterator[None]:
+    logs.configure(as_json=True)
+    yield
+    logs.configure(as_json=False)
+
+
+def test_what_libraries_log_is_told_without_what_they_put_into_it(
+    as_json: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = logging.getLogger("somebody.elses")
+    try:
+        int(ADDRESS)
+    except ValueError:
+        log.exception("Cannot reach %s.\nOr %s", f"redis://:{ADDRESS}@redis", ADDRESS)
+    log.info("of no interest")
+    [line] = [json.loads(each) for each in capsys.readouterr().out.splitlines()]
+    assert (line["event"], line["level"], line["name"]) == ("Cannot reach %s.", "error", "somebody.elses")
+    assert line["exception"].startswith("builtins.ValueError\n")
+    assert ADDRESS not in str(line)
+
+
+def test_celery_leaves_the_log_to_us_in_production(settings: Settings, as_json: None) -> None:
+    receivers = list(signals.setup_logging.receivers)
+    given = settings.model_copy(update={"redis_url": None})
+    with pytest.raises(SystemExit, match="REDIS_URL"):
+        run_beat([], given)
+    assert signals.setup_logging.receivers == receivers
+    try:
+        with pytest.raises(SystemExit, match="REDIS_URL"):
+            run_beat([], given.model_copy(update={"environment": Environment.PRODUCTION}))
+        before = list(logging.getLogger().handlers)
+        Celery(set_as_current=False).log.setup_logging_subsystem()
+        assert logging.getLogger().handlers == before
+        assert [type(each).__name__ for each in before].count("_Retelling") == 1
+    finally:
+        signals.setup_logging.receivers[:] = receivers

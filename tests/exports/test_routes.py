@@ -43,6 +43,7 @@ async def archive_of(client: httpx.AsyncClient, patient: Person, by: Person) -> 
     answer = await client.get(f"/patients/{patient.profile_id}/export", headers=by.headers)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
     assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-disposition"] == 'attachment; filename="patient.zip"'
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
         return {name.removeprefix("patient/").removesuffix(".json"): json.loads(archive.read(name))

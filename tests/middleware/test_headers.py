@@ -18,7 +18,7 @@ from ..support.app import client_of, running
 from ..support.factories import Clinic
 
 PAGES = {"/docs", "/docs/oauth2-redirect", "/redoc", "/join", "/reset-password", "/confirm-email"}
-POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
 OF_PAGES = web.HEADERS["Content-Security-Policy"]
 EVERYWHERE = {
     "referrer-policy": "no-referrer",
@@ -31,6 +31,7 @@ EVERYWHERE = {
 ELSEWHERE = [
     ("GET", "/nowhere", 404), ("GET", "/static/nowhere.js", 404), ("DELETE", "/slots", 405),
     ("GET", "/slots?from=x", 422), ("OPTIONS", "/appointments", 405), ("HEAD", "/docs", 405),
+    ("GET", "/static/", 404), ("GET", "/static", 404), ("GET", "/api-docs-assets/", 404),
 ]  # fmt: skip
 
 
@@ -44,6 +45,9 @@ def lacking(answer: httpx.Response, *, is_page: bool = False) -> Iterator[str]:
             yield feature
     if "x-request-id" not in headers:
         yield "x-request-id"
+    kind = headers.get("content-type", "")
+    if answer.content and (not kind or kind.startswith("text/") != kind.endswith("; charset=utf-8")):
+        yield f"content-type: {kind}"
     policies = headers.get_list("content-security-policy")
     if policies != [POLICY] and (policies != [OF_PAGES] if is_page else answer.request.url.path not in PAGES):
         yield f"content-security-policy: {policies}"

@@ -34,7 +34,7 @@ def pair(algorithm: str = "EdDSA", kid: str | None = None) -> Pair:
             private = ec.generate_private_key(ec.SECP256R1())
             jwk = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
         case _:
-            private = rsa.generate_private_key(65_537, 2_048)
+            private = rsa.generate_private_key(65_537, 3_072)
             jwk = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
     known = {name: jwk[name] for name in ("kty", "crv", "x", "y", "n", "e") if name in jwk}
     return Pair(private, algorithm, known | ({"kid": kid} if kid else {}))

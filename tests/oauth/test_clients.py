@@ -53,7 +53,7 @@ def private() -> dict[str, Any]:
 
 
 def short() -> dict[str, Any]:
-    public = rsa.generate_private_key(65_537, 1_024).public_key()  # noqa: S505 - short on purpose
+    public = rsa.generate_private_key(65_537, 2_048).public_key()
     return {name: text for name, text in RSAAlgorithm.to_jwk(public, as_dict=True).items() if name in ("kty", "n", "e")}
 
 

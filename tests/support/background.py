@@ -64,7 +64,7 @@ async def start(kind: str, settings: Settings, folder: Path, *arguments: str) ->
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.support.background", kind, *arguments, cwd=folder,
-            env=environment_of(settings, PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(ROOT)),
+            env=environment_of(settings, PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=f"{ROOT}{os.pathsep}{ROOT / 'src'}"),
             stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     return Background(process, log)

@@ -110,7 +110,10 @@ async def test_a_page_can_be_used_without_scripts_by_keyboard_and_screen_reader(
     fields = [each for each in page.named("input") if each["type"] != "hidden" and "hidden" not in each]
     assert {each["for"] for each in page.named("label")} == {each["id"] for each in fields}
     assert {each["autocomplete"] for each in fields} <= {"username", "current-password", "new-password"}
+    secrets = [each for each in fields if str(each["autocomplete"]).endswith("-password")]
+    assert {each["type"] for each in secrets} <= {"password"}
     forms = [each for each in page.named("form") if each["method"] == "post"]
+    assert ("/logout" in {each["action"] for each in forms}) == (path != "/login")
     assert len([each for each in page.named("input") if each["name"] == "form_token"]) == len(forms) > 0
 
 

@@ -7,10 +7,14 @@ from collections.abc import Iterable
 
 from zxcvbn import zxcvbn
 
+from .actor import Role
+
 # Three million tries: at the pace that lock-out and rate limits leave, more than a guesser has.
 FEWEST_GUESSES = 10**6.5
 # The work grows with the square of the length, and what begins with so much is not among the first.
 MOST_CHARACTERS = 40
+# What whoever guesses a password of this program's thinks of first. A clinic's name and people's own come with `own`.
+CONTEXT = ["appointed", *Role, "appointment", "clinic", "reception", "healthcare", "practice", "surgery", "medical"]
 _SHORTEST = 3
 _JOINTS = ("", " ", ".", "-", "_")
 
@@ -18,7 +22,8 @@ _JOINTS = ("", " ", ".", "-", "_")
 def is_easy(password: str, own: Iterable[str] = ()) -> bool:
     """Whether it is among the first that are tried; `own` are names and addresses that belong to whom it protects."""
     text = unicodedata.normalize("NFKC", password)[:MOST_CHARACTERS]
-    return bool(text) and guesses_for(text, [word for name in own for word in _words_in(name)]) < FEWEST_GUESSES
+    words = [*CONTEXT, *(word for name in own for word in _words_in(name))]
+    return bool(text) and guesses_for(text, words) < FEWEST_GUESSES
 
 
 def guesses_for(text: str, own: list[str]) -> float:

@@ -60,6 +60,12 @@ IN_WORDS: dict[Scope, str] = {
 }
 
 
+def in_words(scope: str) -> list[str]:
+    """What the scopes in it let somebody do, as people are told."""
+    names = scope.split()
+    return [words for name, words in IN_WORDS.items() if name in names]
+
+
 def permitted_by(scopes: Iterable[str]) -> frozenset[Permission]:
     """All that the scopes name. A word that is no scope of ours names nothing."""
     return frozenset[Permission]().union(*(PERMISSIONS[Scope(name)] for name in scopes if name in PERMISSIONS))

@@ -22,6 +22,18 @@ LONGEST = 200
 UNCUT = frozenset({"exception", "stack"})
 
 
+class _Retelling(logging.Handler):
+    """Tells what libraries log as we tell things: in their words, without what they put into them. That may be
+    anything: an address with its password, somebody's data."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        words = str(record.msg).strip().partition("\n")[0]
+        trace = trace_of(error) if error else record.exc_text
+        structlog.get_logger().log(record.levelno, words, name=record.name, exception=trace)
+
+
+_RETELLING = _Retelling()
 # One list for all times: a logger that was used keeps the one that it found.
 _PROCESSORS: list[Processor] = []
 
@@ -43,6 +55,10 @@ def configure(*, as_json: bool) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
+    root = logging.getLogger()
+    root.removeHandler(_RETELLING)
+    if as_json:
+        root.addHandler(_RETELLING)
     # The server logs once more what a request has failed with, the event loop what nobody waited for.
     for name in ("uvicorn.error", "asyncio"):
         logging.getLogger(name).addFilter(_leave_the_trace)

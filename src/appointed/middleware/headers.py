@@ -6,7 +6,9 @@ from appointed.core.settings import Settings
 
 # A page that needs more says so in its own answer; see `web/pages.py` and `api_pages.py`.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "; ".join([
+        "default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "sandbox",
+    ]),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -14,7 +16,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-store",
-}
+}  # fmt: skip
 _RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 TRANSPORT = b"strict-transport-security"
 YEAR_SECONDS = 365 * 24 * 3_600

@@ -15,7 +15,8 @@ LONGEST = timedelta(minutes=5)
 SKEW = timedelta(seconds=30)
 # Each kind of key is for one algorithm, whatever a token says of itself.
 ALGORITHMS = {"OKP": "EdDSA", "EC": "ES256", "RSA": "RS256"}
-LEAST_RSA_BITS = 2_048
+# As strong as P-256 (NIST SP 800-57 part 1, table 2).
+LEAST_RSA_BITS = 3_072
 MOST_JTI = 200
 
 

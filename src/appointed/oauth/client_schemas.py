@@ -29,7 +29,7 @@ KEY = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwI
 
 
 class PublicKey(BaseModel):
-    """A public key that a machine signs with (RFC 7517): Ed25519, P-256, or RSA of 2,048 bits or more. What else stands
+    """A public key that a machine signs with (RFC 7517): Ed25519, P-256, or RSA of 3,072 bits or more. What else stands
     in it, such as what it is for, is not kept."""
 
     kty: Literal["OKP", "EC", "RSA"]

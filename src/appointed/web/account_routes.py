@@ -12,6 +12,7 @@ from appointed.accounts import queries
 from appointed.accounts.errors import LockedOut, WrongPassword
 from appointed.accounts.models import LoginSession
 from appointed.accounts.passwords import check_own
+from appointed.accounts.scopes import in_words
 from appointed.auth import service
 from appointed.auth.schemas import PasswordChange
 from appointed.core.errors import AppError, Field, Invalid
@@ -52,7 +53,8 @@ async def show_account(
 def _row(login: LoginSession, zone: str, *, is_current: bool) -> dict[str, Any]:
     used_at = login.refreshed_at or login.created_at
     return {"id": login.id, "device": login.device or "A program", "is_current": is_current,
-            "since": spelled(login.created_at, zone), "used": spelled(used_at, zone)}  # fmt: skip
+            "since": spelled(login.created_at, zone), "used": spelled(used_at, zone),
+            "may": in_words(login.scope or "")}  # fmt: skip
 
 
 @router.post("/sessions/{login_id}/end", response_class=HTMLResponse)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from appointed.accounts import queries
-from appointed.accounts.scopes import IN_WORDS, Scope, granted
+from appointed.accounts.scopes import granted, in_words
 from appointed.deps import ClockDep, PageActor, PageRoute, ReadSessionDep, SessionDep, SettingsDep, VisitorDep
 from appointed.oauth import authorizing
 from appointed.oauth.rules import origin_of
@@ -31,7 +31,8 @@ async def show_consent(
     asked = replace(asked, scope=granted(asked.scope, client.scope.split()) or "")
     return form_page(
         "consent.html", visitor, headers=_letting_go_to(asked.redirect_uri), app_name=client.name, asked=asked,
-        allowed=[IN_WORDS[Scope(name)] for name in asked.scope.split()], user=await queries.get(session, actor.user_id),
+        allowed=in_words(asked.scope), user=await queries.get(session, actor.user_id),
+        days=visitor.settings.refresh_token_days,
     )  # fmt: skip
 
 
