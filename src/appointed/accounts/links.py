@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import audit
 from appointed.core import outbox
-from appointed.core.db import vault_of
+from appointed.core.db import changed, vault_of
 from appointed.core.ids import new_id
 
 from . import queries
@@ -75,7 +75,7 @@ async def claim(session: AsyncSession, purpose: Purpose, link_id: UUID, now: dat
                AccountLink.expires_at > now)
         .values(used_at=now)
     )  # fmt: skip
-    is_claimed = bool(claimed.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+    is_claimed = changed(claimed) > 0
     if user is None or not user.is_active or not is_claimed:
         raise LinkSpent
     return user

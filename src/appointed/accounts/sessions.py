@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed import audit
+from appointed.core.db import changed
 from appointed.core.errors import NotFound
 from appointed.core.ids import new_id
 
@@ -126,7 +127,7 @@ async def end_of_client(session: AsyncSession, client_id: UUID, now: datetime, *
     ended = await session.execute(update(LoginSession).where(*living).values(ended_at=now))
     if not only:
         await _void_codes(session, AuthorizationCode.client_id == client_id, now)
-    return bool(ended.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+    return changed(ended) > 0
 
 
 async def living(session: AsyncSession, session_id: UUID, now: datetime) -> LoginSession:
@@ -153,7 +154,7 @@ async def end_own(session: AsyncSession, user_id: UUID, session_id: UUID, now: d
     ended = await session.execute(
         update(LoginSession).where(LoginSession.id == session_id, *living).values(ended_at=now)
     )
-    if not ended.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+    if not changed(ended):
         raise NotFound
     audit.record(session, now, user_id, "session.end", "session", session_id)
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import URL, Index, MetaData, PrimaryKeyConstraint, UniqueConstraint, event
+from sqlalchemy import URL, CursorResult, Index, MetaData, PrimaryKeyConstraint, Result, UniqueConstraint, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -175,6 +175,11 @@ async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
 def note(session: AsyncSession, *names: str) -> None:
     """Count this once more when it is committed. The names are words of ours, and there are few of them."""
     session.info.setdefault("noted", []).append(names)
+
+
+def changed(result: Result[*tuple[Any, ...]]) -> int:
+    """How many rows a statement that changes some has changed."""
+    return int(cast(CursorResult[*tuple[Any, ...]], result).rowcount)
 
 
 def is_retryable(error: BaseException) -> bool:

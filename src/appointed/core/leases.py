@@ -7,7 +7,7 @@ from sqlalchemy import or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .db import Base, Sessions, transaction
+from .db import Base, Sessions, changed, transaction
 from .types import MachineString
 
 
@@ -28,7 +28,7 @@ async def take(sessions: Sessions, name: str, holder: UUID, lasting: timedelta, 
         renewed = await session.execute(
             update(Lease).where(Lease.name == name, free).values(holder=holder, expires_at=now + lasting)
         )
-        if renewed.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+        if changed(renewed):
             return True
         if await session.get(Lease, name):
             return False

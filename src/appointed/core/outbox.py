@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import batch
-from .db import Base
+from .db import Base, changed
 from .ids import new_id
 from .types import HumanString, MachineString
 
@@ -114,4 +114,4 @@ async def retry(session: AsyncSession, ids: Collection[UUID], now: datetime) -> 
     revived = await session.execute(
         update(OutboxMessage).where(*dead).values(dead_at=None, attempts=0, due_at=now, leased_until=None)
     )
-    return int(revived.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+    return changed(revived)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .crypto import KEY_ID_BYTES, Vault
-from .db import Database, transaction, vault_of
+from .db import Database, changed, transaction, vault_of
 from .errors import AppError
 from .retry import run_again
 from .sealing import SealedColumn, sealed_columns
@@ -175,7 +175,7 @@ async def _write(database: Database, columns: Sequence[SealedColumn], changes: S
         for change in changes:
             as_read = _equal(table, {**change.key, **change.read})
             done = await session.execute(update(table).where(*as_read).values(change.new))
-            written += len(change.read) if done.rowcount else 0  # type: ignore[attr-defined]  # an UPDATE has one
+            written += len(change.read) if changed(done) else 0
     return written
 
 

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appointed.core.db import transaction
+from appointed.core.db import changed, transaction
 from appointed.core.outbox import OutboxMessage
 from appointed.core.retry import run_again
 from appointed.notifications.context import Context, Handler, Message
@@ -140,7 +140,7 @@ async def _mark(context: Context, leased: Leased, **values: Any) -> None:
     )
     async with transaction(context.database.writes) as session:
         marked = await session.execute(update(OutboxMessage).where(*still_ours).values(leased_until=None, **values))
-        if marked.rowcount and "dead_at" in values:  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+        if changed(marked) and "dead_at" in values:
             await _tell_handlers(session, leased)
 
 

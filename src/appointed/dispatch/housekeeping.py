@@ -16,7 +16,7 @@ from appointed.accounts.models import AccountLink, LoginFailure, LoginSession
 from appointed.accounts.rules import FORGOTTEN_AFTER
 from appointed.availability.rules import tick_of
 from appointed.core import leases
-from appointed.core.db import Database, transaction
+from appointed.core.db import Database, changed, transaction
 from appointed.core.idempotency import StoredAnswer
 from appointed.core.ids import new_id
 from appointed.core.outbox import OutboxMessage
@@ -99,4 +99,4 @@ async def _sweep(database: Database, table: Any, is_stale: ColumnElement[bool]) 
 async def _delete(database: Database, table: Any, *which: ColumnElement[bool]) -> int:
     async with transaction(database.writes) as session:
         deleted = await session.execute(delete(table).where(*which))
-        return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has a row count
+        return changed(deleted)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.accounts.client_models import AuthorizationCode, OAuthClient, UsedAssertion
 from appointed.accounts.models import User
+from appointed.core.db import changed
 from appointed.core.errors import NotFound
 from appointed.core.paging import Page, page_of
 
@@ -60,7 +61,7 @@ async def find_code(session: AsyncSession, code: str, *, for_update: bool = Fals
 async def use_up(session: AsyncSession, client_id: UUID, assertion: Assertion) -> bool:
     """Note that the assertion was used; whether this is the first time."""
     put = await session.execute(_insert(session, client_id, assertion.jti_hash, assertion.expires_at))
-    return bool(put.rowcount)  # type: ignore[attr-defined]  # an INSERT's result has a row count
+    return changed(put) > 0
 
 
 def _insert(session: AsyncSession, client_id: UUID, jti_hash: bytes, expires_at: datetime) -> Insert:

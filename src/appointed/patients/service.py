@@ -15,7 +15,7 @@ from appointed.accounts import links
 from appointed.accounts.actor import Actor, Permission, Role
 from appointed.core import outbox
 from appointed.core.crypto import Vault
-from appointed.core.db import constraint_of, vault_of
+from appointed.core.db import changed, constraint_of, vault_of
 from appointed.core.errors import Forbidden, Invalid, NotFound, StartAgain
 from appointed.core.ids import new_id
 from appointed.core.names import search_key
@@ -152,7 +152,7 @@ async def join(session: AsyncSession, invitation_id: UUID, password_hash: str, n
         .values(used_at=now)
     )
     patient = await session.get_one(Patient, invitation.patient_id, populate_existing=True)
-    is_claimed = bool(claimed.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+    is_claimed = changed(claimed) > 0
     if not is_claimed or patient.user_id or not patient.is_active:
         raise InvitationSpent
     user = await accounts.create(session, email=invitation.email, password_hash=password_hash,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appointed.accounts.models import User
+from appointed.core.db import changed
 from appointed.core.ids import new_id
 
 from .models import FactorChallenge
@@ -52,7 +53,7 @@ async def is_good_for(session: AsyncSession, aim: Aim, challenge: bytes, user: U
 async def spend(session: AsyncSession, aim: Aim, challenge: bytes, now: datetime) -> bool:
     """Use it up. Of several who do so at once, it is true for one."""
     spent = await session.execute(update(FactorChallenge).where(*_good(aim, challenge, now)).values(used_at=now))
-    return bool(spent.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+    return changed(spent) > 0
 
 
 def _good(aim: Aim, challenge: bytes, now: datetime) -> tuple[ColumnElement[bool], ...]:

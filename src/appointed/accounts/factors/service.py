@@ -15,7 +15,7 @@ from appointed.accounts import queries as users
 from appointed.accounts.models import LoginSession, User
 from appointed.accounts.sessions import end_sessions
 from appointed.core import outbox
-from appointed.core.db import constraint_of, vault_of
+from appointed.core.db import changed, constraint_of, vault_of
 from appointed.core.errors import NotFound
 from appointed.core.ids import new_id
 from appointed.core.sealing import sealed_values
@@ -67,7 +67,7 @@ async def remove_totp(session: AsyncSession, owner: Owner) -> None:
     """`NotFound` if there is none."""
     is_it = (TotpKey.user_id == owner.user.id, TotpKey.confirmed_at.is_not(None))
     removed = await session.execute(delete(TotpKey).where(*is_it))
-    if not removed.rowcount:  # type: ignore[attr-defined]  # a DELETE's result has a row count
+    if not changed(removed):
         raise NotFound
     await _removed(session, owner, Method.TOTP, Change.TOTP_REMOVED)
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appointed import audit
 from appointed.accounts.models import User
 from appointed.core import outbox
-from appointed.core.db import vault_of
+from appointed.core.db import changed, vault_of
 
 from . import challenges, passkeys, queries, recovery, totp
 from .errors import PasskeyCopied, SecondFactorRequired
@@ -91,13 +91,13 @@ async def _use_totp(session: AsyncSession, user_id: UUID, code: str, now: dateti
         return False
     is_newer = (TotpKey.id == known.id, TotpKey.last_step < step)
     used = await session.execute(update(TotpKey).where(*is_newer).values(last_step=step))
-    return bool(used.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+    return changed(used) > 0
 
 
 async def _use_recovery_code(session: AsyncSession, user_id: UUID, code: str, now: datetime) -> bool:
     is_it = (RecoveryCode.user_id == user_id, RecoveryCode.code_hash == recovery.hash_of(user_id, code))
     used = await session.execute(update(RecoveryCode).where(*is_it, RecoveryCode.used_at.is_(None)).values(used_at=now))
-    if not used.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result has a row count
+    if not changed(used):
         return False
     left = (await queries.of_user(session, user_id)).codes_left
     audit.record(session, now, user_id, "factor.use-code", "user", user_id, left=str(left))
